@@ -29,9 +29,7 @@ def outputs_differ(left: sql.Composable, right: sql.Composable) -> sql.Composed:
 
 def rows_differ(left: Sequence[sql.Composable], right: Sequence[sql.Composable]) -> sql.Composed:
     """True where the images differ and the output too: the image alone gives false alarms for some arrays."""
-    return sql.SQL("({} AND {} <> {})").format(
-        images_differ(left, right), _text_of(left), _text_of(right)
-    )
+    return sql.SQL("({} AND {} <> {})").format(images_differ(left, right), _text_of(left), _text_of(right))
 
 
 def _text_of(values: Sequence[sql.Composable]) -> sql.Composed:

@@ -84,4 +84,4 @@ def trusted(text: str) -> sql.Composable:
 
 
 def _trusted(text: str) -> sql.SQL:
-    return sql.SQL(text)  # type: ignore[arg-type]  # the catalog's or a scanned author's text
+    return sql.SQL(text)  # the catalog's or a scanned author's text

@@ -38,7 +38,9 @@ class TableName:
             case [schema, name]:
                 return cls(schema, name)
             case _:
-                raise ValueError(f"{text!r} is not a table name: write schema.table, or a bare name for public")
+                raise ValueError(
+                    f"{text!r} is not a table name: write schema.table, or a bare name for public"
+                )
 
 
 def _split_name(text: str) -> list[str]:
@@ -76,7 +78,9 @@ class ColumnType:
     bare: str = ""  # format_type(oid, -1): without its modifier, so that a cast never truncates
     base: str | None = None  # of a domain, else None
     labels: tuple[str, ...] = ()  # of an enum, in order
-    has_default_equality: bool = True  # false where the type has no btree or hash operator class (json, point)
+    has_default_equality: bool = (
+        True  # false where the type has no btree or hash operator class (json, point)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +272,10 @@ class Table:
         found = [
             tuple(name for name in index.columns if name is not None)
             for index in sorted(self.indexes, key=lambda index: not index.primary)
-            if index.unique and index.valid and index.immediate and index.predicate is None
+            if index.unique
+            and index.valid
+            and index.immediate
+            and index.predicate is None
             and None not in index.columns
         ]
         return tuple(dict.fromkeys(k for k in found if all(self[name].not_null for name in k)))
@@ -342,7 +349,9 @@ class Schema:
 
     def inbound_of(self, name: TableName) -> tuple[Constraint, ...]:
         """The foreign keys that reference this table, ordered by table and name."""
-        return tuple(sorted((c for c in self.inbound if c.references == name), key=lambda c: (c.table, c.name)))
+        return tuple(
+            sorted((c for c in self.inbound if c.references == name), key=lambda c: (c.table, c.name))
+        )
 
     def dependents_of(self, names: Iterable[TableName]) -> tuple[Dependent, ...]:
         """What reads any of these tables."""
