@@ -72,9 +72,7 @@ _STATEMENT = re.compile(
 )
 
 # `comment is not null` begins with a column's name, not with a statement.
-_OPERATOR_WORD = re.compile(
-    "and|at|between|collate|ilike|in|is|isnull|like|not|notnull|operator|or|overlaps|similar"
-)
+_OPERATOR_WORD = re.compile("and|at|between|collate|ilike|in|is|isnull|like|not|notnull|operator|or|overlaps|similar")
 
 
 def placeholders(text: str) -> tuple[str, ...]:

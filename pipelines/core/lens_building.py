@@ -60,9 +60,7 @@ def target_with_additions(spec: Spec, target: Table, added_types: Mapping[str, C
     return replace(target, columns=(*kept, *added))
 
 
-def choose_key(
-    table: Table, wanted: Sequence[str], line: int | None
-) -> tuple[tuple[Column, ...], tuple[Finding, ...]]:
+def choose_key(table: Table, wanted: Sequence[str], line: int | None) -> tuple[tuple[Column, ...], tuple[Finding, ...]]:
     """Its primary key; else its only NOT NULL unique key; else the one the spec names."""
     candidates = table.not_null_unique_keys
     if wanted:
@@ -88,9 +86,7 @@ def _missing_tables(spec: Spec, schema: Schema) -> Iterator[Finding]:
     lines = {spec.target: spec.target_line} | {s.table: s.line for s in spec.sources}
     for name, line in lines.items():
         if schema.table(name) is None:
-            yield error(
-                "missing_table", str(name), f"table {name} does not exist", "check its name and schema", line
-            )
+            yield error("missing_table", str(name), f"table {name} does not exist", "check its name and schema", line)
 
 
 def _target_findings(spec: Spec, target: Table, added_types: Mapping[str, ColumnType]) -> Iterator[Finding]:
@@ -99,13 +95,9 @@ def _target_findings(spec: Spec, target: Table, added_types: Mapping[str, Column
         there = target.column(added.name)
         if known is None:
             message = f"add_columns: {added.name} has type {added.type}, which the database does not know"
-            yield error(
-                "unknown_type", f"{target.name}.{added.name}", message, "check the type's name", added.line
-            )
+            yield error("unknown_type", f"{target.name}.{added.name}", message, "check the type's name", added.line)
         elif there is not None and there.type.sql != known.sql:
-            message = (
-                f"column {added.name} of {target.name} exists with type {there.type.sql}, not {known.sql}"
-            )
+            message = f"column {added.name} of {target.name} exists with type {there.type.sql}, not {known.sql}"
             yield error(
                 "added_column_type",
                 f"{target.name}.{added.name}",
@@ -116,21 +108,15 @@ def _target_findings(spec: Spec, target: Table, added_types: Mapping[str, Column
     for name in spec.drop_not_null:
         if target.column(name) is None:
             message = f"drop_not_null: {target.name} has no column {name}"
-            yield error(
-                "unknown_column", f"{target.name}.{name}", message, "check its name", spec.target_line
-            )
+            yield error("unknown_column", f"{target.name}.{name}", message, "check its name", spec.target_line)
 
 
-def _build_source(
-    number: int, spec: SourceSpec, table: Table, target: Table
-) -> tuple[SourceLens, tuple[Finding, ...]]:
+def _build_source(number: int, spec: SourceSpec, table: Table, target: Table) -> tuple[SourceLens, tuple[Finding, ...]]:
     key, findings = choose_key(table, spec.key_columns, spec.line)
     written = [*_written_rules(spec, table, target)]
     constants = [*_constants(spec, table, target)]
     rules = [item for item in written if isinstance(item, Rule)]
-    taken = [rule.place for rule in rules if rule.place] + [
-        c.place for c in constants if isinstance(c, Constant)
-    ]
+    taken = [rule.place for rule in rules if rule.place] + [c.place for c in constants if isinstance(c, Constant)]
     rest = [*_rest(spec, table, target, {rule.column.name for rule in rules}, taken, key)]
     rules += [item for item in rest if isinstance(item, Rule)]
     found = [item for item in (*written, *constants, *rest) if isinstance(item, Finding)]
@@ -206,9 +192,7 @@ def _rest(
             yield _rest_rule(spec, table, source, target, taken)
 
 
-def _rest_rule(
-    spec: SourceSpec, table: Table, source: Column, target: Table, taken: list[Place]
-) -> Rule | Finding:
+def _rest_rule(spec: SourceSpec, table: Table, source: Column, target: Table, taken: list[Place]) -> Rule | Finding:
     line = spec.rest.line or spec.line
     match spec.rest.kind:
         case RestKind.DROP:
@@ -234,9 +218,7 @@ def _some_document(target: Table) -> str:
     return f"{found}.legacy" if found else "drop (lossy)"
 
 
-def _clash(
-    place: Place, taken: list[Place], table: Table, source: Column, line: int | None
-) -> Finding | None:
+def _clash(place: Place, taken: list[Place], table: Table, source: Column, line: int | None) -> Finding | None:
     other = next((t for t in taken if t.holds(place) or place.holds(t)), None)
     if other is None:
         return None

@@ -37,9 +37,7 @@ def plain_rule(source: Column, place: Place, target: Table, lossy: bool, line: i
         place,
         Treatment.SAME if same else Treatment.CAST,
         forward=column(source.name) if same else convert(column(source.name), source.type, goal.type),
-        inverse=column(goal.name)
-        if same
-        else _exactly(convert(column(goal.name), goal.type, source.type), source),
+        inverse=column(goal.name) if same else _exactly(convert(column(goal.name), goal.type, source.type), source),
         lossy=lossy,
         line=line,
     )
@@ -76,9 +74,7 @@ def constant_rule(rule: SetRule, target: Table) -> Constant:
     goal = target[rule.place.column]
     if rule.expression is not None:
         made = authored(rule.expression)
-        value = (
-            compose("pg_catalog.to_jsonb({x})", x=made) if rule.place.path else cast(made, bare(goal.type))
-        )
+        value = compose("pg_catalog.to_jsonb({x})", x=made) if rule.place.path else cast(made, bare(goal.type))
     elif rule.place.path:
         value = value_map.json_literal(rule.constant)
     else:

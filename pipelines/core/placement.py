@@ -14,9 +14,7 @@ from pipelines.core.schema import Column, Table
 from pipelines.core.spec import KeyMode
 
 
-def place_all(
-    source: SourceLens, target: Table, key: tuple[Column, ...]
-) -> tuple[SourceLens, tuple[Finding, ...]]:
+def place_all(source: SourceLens, target: Table, key: tuple[Column, ...]) -> tuple[SourceLens, tuple[Finding, ...]]:
     """The source with a placement for every target column that can be written, in the target's order."""
     placements: list[Placement] = []
     findings: list[Finding] = []
@@ -31,9 +29,7 @@ def place_all(
 
 
 def _with_placements(source: SourceLens, placements: tuple[Placement, ...]) -> SourceLens:
-    return SourceLens(
-        source.number, source.table, source.spec, source.key, source.rules, source.constants, placements
-    )
+    return SourceLens(source.number, source.table, source.spec, source.key, source.rules, source.constants, placements)
 
 
 def _place(source: SourceLens, column: Column, key_names: set[str], target: Table) -> Placement:
@@ -43,9 +39,7 @@ def _place(source: SourceLens, column: Column, key_names: set[str], target: Tabl
     if not writers:
         new = source.spec.key is KeyMode.NEW and column.name in key_names
         return (
-            Placement(column, Making.NEW_KEY)
-            if new
-            else Placement(column, Making.DEFAULT, default_of(column, target))
+            Placement(column, Making.NEW_KEY) if new else Placement(column, Making.DEFAULT, default_of(column, target))
         )
     if any(item.place and item.place.path for item in writers):
         return _document(column, writers, late)
@@ -107,9 +101,7 @@ def _placement_findings(
         yield error("not_null", where, message, remedy, source.spec.line)
     if placement.making is Making.NEW_KEY and column.default is None and not column.identity:
         message = f"key: new needs a default on {where}, and it has none"
-        yield error(
-            "new_key", where, message, "give the target's key a default, or use key: keep", source.spec.line
-        )
+        yield error("new_key", where, message, "give the target's key a default, or use key: keep", source.spec.line)
 
 
 def _key_findings(source: SourceLens, target: Table, key: tuple[Column, ...]) -> Iterator[Finding]:

@@ -31,9 +31,7 @@ def references_to_sources(spec: Spec, schema: Schema) -> Iterator[Reference]:
     sources = set(spec.source_names)
     for constraint in schema.inbound:
         if constraint.references in sources and constraint.references is not None:
-            yield Reference(
-                constraint.table, constraint.columns, constraint.references, constraint.references_columns
-            )
+            yield Reference(constraint.table, constraint.columns, constraint.references, constraint.references_columns)
     for rule in spec.foreign_keys:
         if rule.references in sources and rule.references is not None:
             key = schema[rule.references].primary_key

@@ -38,9 +38,7 @@ class TableName:
             case [schema, name]:
                 return cls(schema, name)
             case _:
-                raise ValueError(
-                    f"{text!r} is not a table name: write schema.table, or a bare name for public"
-                )
+                raise ValueError(f"{text!r} is not a table name: write schema.table, or a bare name for public")
 
 
 def _split_name(text: str) -> list[str]:
@@ -78,9 +76,7 @@ class ColumnType:
     bare: str = ""  # format_type(oid, -1): without its modifier, so that a cast never truncates
     base: str | None = None  # of a domain, else None
     labels: tuple[str, ...] = ()  # of an enum, in order
-    has_default_equality: bool = (
-        True  # false where the type has no btree or hash operator class (json, point)
-    )
+    has_default_equality: bool = True  # false where the type has no btree or hash operator class (json, point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,9 +345,7 @@ class Schema:
 
     def inbound_of(self, name: TableName) -> tuple[Constraint, ...]:
         """The foreign keys that reference this table, ordered by table and name."""
-        return tuple(
-            sorted((c for c in self.inbound if c.references == name), key=lambda c: (c.table, c.name))
-        )
+        return tuple(sorted((c for c in self.inbound if c.references == name), key=lambda c: (c.table, c.name)))
 
     def dependents_of(self, names: Iterable[TableName]) -> tuple[Dependent, ...]:
         """What reads any of these tables."""

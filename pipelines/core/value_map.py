@@ -28,9 +28,7 @@ def forward(values: ValueMap, name: str, source: ColumnType, target: ColumnType 
     read = column(name)
     nulls = [_target_literal(value, target) for key, value in values.pairs if key is None]
     null = nulls[0] if nulls else _null(target)
-    arms = [
-        (_equals(read, key), _target_literal(value, target)) for key, value in values.pairs if key is not None
-    ]
+    arms = [(_equals(read, key), _target_literal(value, target)) for key, value in values.pairs if key is not None]
     return _case(read, null, arms, _otherwise(values, read, target), _type_name(target))
 
 
@@ -61,9 +59,7 @@ def without_counterpart(values: ValueMap, name: str) -> Expression:
     if not named:
         return compose("({c} IS NOT NULL)", c=read)
     listed = sql.SQL(", ").join(sql.Literal(text_of(key)) for key in named)
-    return compose(
-        '({c} IS NOT NULL AND ({c})::pg_catalog.text COLLATE "C" NOT IN ({listed}))', c=read, listed=listed
-    )
+    return compose('({c} IS NOT NULL AND ({c})::pg_catalog.text COLLATE "C" NOT IN ({listed}))', c=read, listed=listed)
 
 
 def collides_with_kept(values: ValueMap, name: str) -> Expression:
