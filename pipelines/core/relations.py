@@ -25,7 +25,7 @@ class Relation:
 
 def joined(parts: Iterable[sql.Composable], separator: str = ", ") -> sql.Composed:
     """SQL parts with a separator of ours between them."""
-    return sql.SQL(separator).join(parts)  # type: ignore[arg-type]
+    return sql.SQL(separator).join(parts)
 
 
 def identifiers(columns: Iterable[str], alias: str | None = None) -> sql.Composed:
@@ -49,18 +49,18 @@ def key_names(source: SourceLens) -> tuple[str, ...]:
 def mapped_rows(source: SourceLens) -> Relation:
     """Source rows as target rows by reading only: no default is drawn, no row map is read; those columns are NULL."""
     known = frozenset(p.column.name for p in source.placements if _readable(p))
-    values = [
-        sql.SQL("{} AS {}").format(readable_value(p).on("s"), p.column.identifier)
-        for p in source.placements
-    ]
+    values = [sql.SQL("{} AS {}").format(readable_value(p).on("s"), p.column.identifier) for p in source.placements]
     query = sql.SQL("(SELECT {} FROM {} s)").format(joined(values), source.name.identifier)
     return Relation(query, known)
 
 
 def readable_value(placement: Placement) -> Expression:
-    """What a placement gives without drawing a default that is volatile and without the row map; else NULL."""
+    """What a placement gives without drawing a default that is volatile and without the row map; else NULL.
+
+    In the column's full type: what would not fit there is cut, and so does not read back.
+    """
     if _readable(placement) and placement.value is not None:
-        return placement.value
+        return cast(placement.value, placement.column.type.sql)
     return cast(constant(None), bare(placement.column.type))
 
 
@@ -108,10 +108,7 @@ def inverse_of(rule: Rule, alias: str = "t") -> sql.Composed:
 
 def proof_rows(source: SourceLens) -> sql.Composed:
     """`FROM` clause of every source row `s` beside what it would be in the target, `t`; OFFSET 0 computes it once."""
-    values = [
-        sql.SQL("{} AS {}").format(readable_value(p).on("s"), p.column.identifier)
-        for p in source.placements
-    ]
+    values = [sql.SQL("{} AS {}").format(readable_value(p).on("s"), p.column.identifier) for p in source.placements]
     return sql.SQL("{} s CROSS JOIN LATERAL (SELECT {} OFFSET 0) t").format(source.name.identifier, joined(values))
 
 
