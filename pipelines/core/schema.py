@@ -75,8 +75,11 @@ class ColumnType:
     json: JsonEncoding = JsonEncoding.NATIVE
     bare: str = ""  # format_type(oid, -1): without its modifier, so that a cast never truncates
     base: str | None = None  # of a domain, else None
-    labels: tuple[str, ...] = ()  # of an enum, in order
+    labels: tuple[str, ...] = ()  # of an enum, also under a domain, in order
     has_default_equality: bool = True  # false where the type has no btree or hash operator class (json, point)
+    domain_checks: tuple[str, ...] = ()  # of a domain and those under it: expressions over VALUE
+    domain_not_null: bool = False
+    domain_default: str | None = None  # what a column of it without a default of its own gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,11 @@ class Column:
     collation: str | None = None  # schema-qualified, None for the type's default
     comment: str | None = None
     not_null_constraint: str | None = None  # name on PostgreSQL 18, else None
+    not_null_validated: bool = True  # false where rows from before a NOT VALID constraint may hold NULL
+    generation: str | None = None  # of a generated column: its expression, over bare column names
+    generated_from: tuple[str, ...] = ()  # the columns which that expression reads
+    virtual: bool = False  # of a generated column: computed when read (PostgreSQL 18)
+    sequence: TableName | None = None  # what its default or identity draws from, owned or not
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -138,11 +146,13 @@ class Constraint:
     references: TableName | None = None
     references_columns: tuple[str, ...] = ()
     on_delete: Action = Action.NO_ACTION
+    on_delete_columns: tuple[str, ...] = ()  # of SET NULL and SET DEFAULT; empty for all of `columns`
     on_update: Action = Action.NO_ACTION
     match_full: bool = False
     comment: str | None = None
     expression: str | None = None  # of a CHECK: pg_get_expr text over bare column names
     operators: tuple[str, ...] = ()  # of an exclusion: `schema.operator` a key, as OPERATOR(...) takes it
+    temporal: bool = False  # WITHOUT OVERLAPS or PERIOD (PostgreSQL 18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +170,9 @@ class Index:
     predicate: str | None = None
     constraint: str | None = None
     immediate: bool = True
+    replica_identity: bool = False
+    expression_columns: tuple[str, ...] = ()  # those that its expressions and predicate read
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +184,8 @@ class Trigger:
     enabled: str
     function: str
     comment: str | None = None
+    columns: tuple[str, ...] = ()  # those of UPDATE OF and WHEN
+    inherited: bool = False  # a copy on a partition of a trigger of its parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +198,7 @@ class Policy:
     roles: tuple[str, ...]  # "public" for everybody
     using: str | None
     check: str | None
+    columns: tuple[str, ...] = ()  # the table's own columns that it reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +213,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class OwnedSequence:
-    """A sequence owned by `column`; `last_value` is None where it was never used or may not be read."""
+    """A sequence owned by `column`; `last_value` is None where it may not be read, its start while not `is_called`."""
 
     name: TableName
     column: str
@@ -245,6 +261,7 @@ class Table:
     estimated_rows: int = 0
     size_bytes: int = 0  # heap, TOAST and indexes
     comment: str | None = None
+    rules: tuple[str, ...] = ()  # pg_get_ruledef of its rewrite rules, a view's own SELECT left out
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -274,7 +291,11 @@ class Table:
             and index.predicate is None
             and None not in index.columns
         ]
-        return tuple(dict.fromkeys(k for k in found if all(self[name].not_null for name in k)))
+        return tuple(dict.fromkeys(k for k in found if all(self._never_null(name) for name in k)))
+
+    def _never_null(self, name: str) -> bool:
+        column = self[name]
+        return column.not_null and column.not_null_validated
 
     @property
     def foreign_keys(self) -> tuple[Constraint, ...]:
@@ -293,6 +314,7 @@ class DependentKind(StrEnum):
     RULE = "rule"
     TRIGGER_FUNCTION = "trigger function"
     PUBLICATION = "publication"
+    COLUMN = "column"  # of another relation: has the table's row type, or draws from its sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +326,7 @@ class Dependent:
     name: str
     definition: str = ""
     columns: tuple[str, ...] = ()
+    relation: TableName | None = None  # the view, or the table of the policy, rule or column
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +348,7 @@ class FunctionFacts:
 
     name: str
     volatility: str  # i, s or v
+    digest: str = ""  # of the source of a function outside pg_catalog: another one when it is redefined
 
 
 @dataclass(frozen=True, slots=True)
