@@ -1,7 +1,7 @@
 """How the single values of a spec are written: each type here reads one, or names the mistake and the remedy.
 
-Every mistake is raised as a pydantic error of type `spec`, so that the line of its value is known to whoever
-validates; its message is complete, and its context holds `what` and `remedy` apart.
+A mistake is a ValueError, so that pydantic reports it at the place of its value, and Dagster, which makes
+validation errors anew with file and line, can do so: it knows no error types but pydantic's own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, PlainValidator, StringConstraints
-from pydantic_core import PydanticCustomError
 
 from pipelines.core.durations import parse_duration
 from pipelines.core.expression_text import placeholders, scan
@@ -30,14 +29,18 @@ _NOT_A_TYPE = frozenset(
 )
 
 
-def mistake(what: str, remedy: str) -> PydanticCustomError:
-    """The error of a value that is wrong, with what to do."""
-    return PydanticCustomError("spec", "{what}; {remedy}", {"what": what, "remedy": remedy})
+class Mistake(ValueError):
+    """A value that is wrong, and what to write instead."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
-def unsupported(remedy: str, what: str = "") -> PydanticCustomError:
+def unsupported(remedy: str, what: str = "") -> Mistake:
     """The error of an attribute, or of one form of it, that is planned and not there."""
-    return mistake(f"{what} is not supported yet" if what else "not supported yet", remedy)
+    return Mistake(f"{what} is not supported yet" if what else "not supported yet", remedy)
 
 
 def parse_place(value: object) -> Place:
@@ -52,7 +55,7 @@ def parse_place(value: object) -> Place:
         case [str(), *_] if all(isinstance(part, str) and part for part in value):
             column, *path = value
         case _:
-            raise mistake(f"{shown(value)} is not a column or a path into one", remedy)
+            raise Mistake(f"{shown(value)} is not a column or a path into one", remedy)
     return Place(column, tuple(path))
 
 
@@ -69,18 +72,18 @@ def _check_place_key(text: str) -> str:
 
 def _read_table(value: object) -> TableName:
     if not isinstance(value, str):
-        raise mistake(f"{shown(value)} is not a table name", "write schema.table, or a bare name for public")
+        raise Mistake(f"{shown(value)} is not a table name", "write schema.table, or a bare name for public")
     try:
         return TableName.parse(value)
     except ValueError:
         remedy = "write schema.table, or a bare name for public"
-        raise mistake(f"{shown(value)} is not a table name", remedy) from None
+        raise Mistake(f"{shown(value)} is not a table name", remedy) from None
 
 
 def _read_scalar(value: object) -> Scalar:
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    raise mistake(f"{shown(value)} is not a single value", "write text, a number, true, false or null")
+    raise Mistake(f"{shown(value)} is not a single value", "write text, a number, true, false or null")
 
 
 def _read_sql(value: object) -> str:
@@ -91,54 +94,54 @@ def _read_sql(value: object) -> str:
         case str() | int() | float():
             text = str(value)
         case _:
-            raise mistake(f"{shown(value)} is not an SQL expression", "write it as text in double quotes")
+            raise Mistake(f"{shown(value)} is not an SQL expression", "write it as text in double quotes")
     problems = [problem.partition("; ") for problem in scan(text)]
     if problems:
         what = ", and ".join(what for what, _, _ in problems)
         remedies = [remedy for _, _, remedy in problems if remedy] or ["give one SQL expression over one row"]
-        raise mistake(f"the SQL {shown(text)} has {what}", "; ".join(remedies))
+        raise Mistake(f"the SQL {shown(text)} has {what}", "; ".join(remedies))
     return text
 
 
 def _read_sql_without_columns(value: object) -> str:
     text = _read_sql(value)
     if placeholders(text):
-        raise mistake(f"{shown(text)} names a column in braces", "write the column without braces here")
+        raise Mistake(f"{shown(text)} names a column in braces", "write the column without braces here")
     return text
 
 
 def _read_sql_type(value: object) -> str:
     remedy = "write a type such as text, numeric(10,2), timestamptz or text[]; quote as SQL does"
     if not isinstance(value, str):
-        raise mistake(f"{shown(value)} is not a type", remedy)
+        raise Mistake(f"{shown(value)} is not a type", remedy)
     words = _MODIFIER.sub(" ", value).strip()
     if not _TYPE.fullmatch(words):
-        raise mistake(f"{shown(value)} is not a type", remedy)
+        raise Mistake(f"{shown(value)} is not a type", remedy)
     extra = _NOT_A_TYPE.intersection(words.lower().split())
     if extra:
-        raise mistake(
+        raise Mistake(
             f"the type {shown(value)} says more than a type ({', '.join(sorted(extra))})",
             "use default:, not_null: and check: for the rest",
         )
     if words.lower() in ("serial", "bigserial", "smallserial"):
-        raise mistake(f"{value} is not a type but a sequence and a default", "use an integer type and default:")
+        raise Mistake(f"{value} is not a type but a sequence and a default", "use an integer type and default:")
     return value.strip()
 
 
 def _read_duration(value: object) -> timedelta:
     if not isinstance(value, str):
-        raise mistake(f"{shown(value)} has no unit", "write a number and ms, s, m, h, d or w, as in 300ms or 7d")
+        raise Mistake(f"{shown(value)} has no unit", "write a number and ms, s, m, h, d or w, as in 300ms or 7d")
     try:
         return parse_duration(value)
     except ValueError as problem:
         what, _, remedy = str(problem).partition(": ")
-        raise mistake(what, remedy) from None
+        raise Mistake(what, remedy) from None
 
 
 def _read_positive_duration(value: object) -> timedelta:
     duration = _read_duration(value)
     if duration < timedelta(milliseconds=1):
-        raise mistake(f"{value} is no time at all, and to the server that means for ever", "write at least 1ms")
+        raise Mistake(f"{value} is no time at all, and to the server that means for ever", "write at least 1ms")
     return duration
 
 
@@ -146,7 +149,7 @@ def _read_action(value: object) -> Action:
     words = "_".join(value.lower().split()) if isinstance(value, str) else ""
     found = {action.name.lower(): action for action in Action}
     if words not in found:
-        raise mistake(f"{shown(value)} is not an action", f"write one of {', '.join(found)}")
+        raise Mistake(f"{shown(value)} is not an action", f"write one of {', '.join(found)}")
     return found[words]
 
 
@@ -165,7 +168,7 @@ def _read_on_conflict(value: object) -> OnConflict:
         case "new_key":
             raise unsupported("use skip, or key: new for the whole source", "new_key")
         case _:
-            raise mistake(f"{shown(value)} is not a rule for conflicts", "write error or skip")
+            raise Mistake(f"{shown(value)} is not a rule for conflicts", "write error or skip")
 
 
 def shown(value: object) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipelines.core.findings import Finding, error
-from pipelines.core.spec_fields import shown
+from pipelines.core.spec_fields import Mistake, shown
 from pipelines.core.spec_model import (
     AddColumnModel,
     ColumnRuleModel,
@@ -47,7 +47,8 @@ def _mistake(details: ErrorDetails, lines: LinesByPath) -> Finding:
     path = tuple(details["loc"])
     what, remedy = _words(details, path)
     where = ".".join(str(part) for part in path if part != "[key]") or "attributes"
-    return error(details["type"], where, what, remedy, nearest_line(lines, path))
+    rule = "value" if details["type"] == "value_error" else details["type"]
+    return error(rule, where, what, remedy, nearest_line(lines, path))
 
 
 def _words(details: ErrorDetails, path: Path) -> tuple[str, str]:
@@ -59,9 +60,8 @@ def _words(details: ErrorDetails, path: Path) -> tuple[str, str]:
             parent = _label(path[:-1])
             where = "" if parent == "attributes" else f" in {parent}"
             return f"{path[-1]} is missing{where}", f"add {path[-1]}:"
-        case "spec":
-            context = details["ctx"]
-            return f"{label}: {context['what']}", str(context["remedy"])
+        case "value_error" if isinstance(cause := details["ctx"]["error"], Mistake):
+            return f"{label}: {cause.what}", cause.remedy
         case "string_too_short":
             return f"{label} is empty", "write a name"
         case kind if kind in _SHAPES:

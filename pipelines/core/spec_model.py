@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from pipelines.core import spec_fields as fields
 from pipelines.core.spec import Accept, Approval, KeyMode, OnConflict, Rest, Scalar
-from pipelines.core.spec_fields import mistake
+from pipelines.core.spec_fields import Mistake
 
 
 class Strict(BaseModel):
@@ -38,13 +38,13 @@ class ColumnRuleModel(Strict):
     @model_validator(mode="after")
     def _one_way_only(self) -> Self:
         if self.values is not None and (self.forward is not None or self.inverse is not None):
-            raise mistake("both values and SQL (forward, inverse) for one column", "keep one of them")
+            raise Mistake("both values and SQL (forward, inverse) for one column", "keep one of them")
         if self.inverse is not None and self.forward is None:
-            raise mistake("an inverse without a forward", "give the forward too")
+            raise Mistake("an inverse without a forward", "give the forward too")
         if self.values == {}:
-            raise mistake("values without a value", "list source value: target value")
+            raise Mistake("values without a value", "list source value: target value")
         if "otherwise" in self.model_fields_set and self.values is None:
-            raise mistake("otherwise without values", "give values, or leave otherwise out")
+            raise Mistake("otherwise without values", "give values, or leave otherwise out")
         return self
 
 
@@ -83,7 +83,7 @@ def _long_column_rule(value: Any) -> Any:
         case dict() | ColumnRuleModel():
             return value
         case _:
-            raise mistake("no place for this column", "write the target column, or a mapping with to:")
+            raise Mistake("no place for this column", "write the target column, or a mapping with to:")
 
 
 def _long_add_column(value: Any) -> Any:
@@ -93,7 +93,7 @@ def _long_add_column(value: Any) -> Any:
         case dict() | AddColumnModel():
             return value
         case _:
-            raise mistake("no type for this column", "write its type, or a mapping with type:")
+            raise Mistake("no type for this column", "write its type, or a mapping with type:")
 
 
 def _long_set(value: Any) -> Any:
@@ -103,12 +103,12 @@ def _long_set(value: Any) -> Any:
         case {"expression": _} | SetModel():
             return value
         case _:
-            raise mistake("neither a constant nor an expression", "write one value, or {expression: ...}")
+            raise Mistake("neither a constant nor an expression", "write one value, or {expression: ...}")
 
 
 def _some(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if not value:
-        raise mistake("an empty list", "name at least one")
+        raise Mistake("an empty list", "name at least one")
     return value
 
 
