@@ -12,7 +12,7 @@ class Statement:
     """`purpose` is a short sentence without a full stop, for the plan and for errors."""
 
     purpose: str
-    query: sql.Composable
+    query: sql.SQL | sql.Composed
 
     def text(self) -> str:
         """The SQL as it is sent."""

@@ -1,0 +1,130 @@
+"""Change capture: the keys of source rows that are written while the fold is on its way (POSTGRES.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from psycopg import sql
+
+from pipelines.core import names
+from pipelines.core.fold import Fold
+from pipelines.core.lens import SourceLens
+from pipelines.core.names import Keeping
+from pipelines.core.relations import identifiers, joined, key_names
+from pipelines.core.schema import TableName
+from pipelines.core.statement import Statement
+from pipelines.database.named_sql import load_sql
+
+_SQL = load_sql("pipelines.steps", "capture.sql")
+
+TRIGGER = "pgfold_capture"
+TRUNCATE_TRIGGER = "pgfold_no_truncate"
+
+
+def capture_function(fold: Fold, table: TableName) -> TableName:
+    """The name of the trigger function of one source."""
+    return TableName(names.OWN_SCHEMA, names.keeping(Keeping.CHANGED, fold.name, table).name)
+
+
+def start_capture(fold: Fold, source: SourceLens) -> Iterator[Statement]:
+    """The trigger's function, then the triggers in one statement each; they wait for writers that are under way."""
+    function = capture_function(fold, source.name)
+    yield Statement(
+        f"make the capture function of {source.name}",
+        sql.SQL(_SQL["capture_function"]).format(
+            function=function.identifier,
+            changed=names.keeping(Keeping.CHANGED, fold.name, source.name).identifier,
+            old=identifiers(key_names(source), "old"),
+            new=identifiers(key_names(source), "new"),
+        ),
+    )
+    yield Statement(
+        f"make the function that refuses TRUNCATE of {source.name}",
+        sql.SQL(_SQL["truncate_function"]).format(
+            function=truncate_function(fold, source.name).identifier,
+            message=sql.Literal(
+                f"{source.name} is being folded ({fold.name}): use DELETE, or pgfold rollback {fold.name}"
+            ),
+        ),
+    )
+
+
+def start_triggers(fold: Fold, source: SourceLens) -> Iterator[Statement]:
+    """What takes a lock on the source; run apart, with many short tries."""
+    for name, when, function in (
+        (TRIGGER, sql.SQL("AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW"), capture_function(fold, source.name)),
+        (TRUNCATE_TRIGGER, sql.SQL("BEFORE TRUNCATE ON {} FOR EACH STATEMENT"), truncate_function(fold, source.name)),
+    ):
+        yield Statement(
+            f"capture the changes of {source.name} ({name})",
+            sql.SQL(
+                "DO $pgfold$ BEGIN"
+                " CREATE OR REPLACE TRIGGER {name} {when} EXECUTE FUNCTION {function}();"
+                " ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}; END $pgfold$"
+            ).format(
+                name=sql.Identifier(name),
+                when=when.format(source.name.identifier),
+                function=function.identifier,
+                table=source.name.identifier,
+            ),
+        )
+
+
+def stop_capture(fold: Fold, source: SourceLens, table: TableName) -> Iterator[Statement]:
+    """Drop the triggers from `table`, where the source stands at the moment."""
+    for name in (TRIGGER, TRUNCATE_TRIGGER):
+        yield Statement(
+            f"stop capturing the changes of {source.name} ({name})",
+            sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(name), table.identifier),
+        )
+
+
+def drop_capture_functions(fold: Fold, source: SourceLens) -> Iterator[Statement]:
+    """Once no trigger calls them."""
+    for function in (capture_function(fold, source.name), truncate_function(fold, source.name)):
+        yield Statement(
+            f"drop the capture function of {source.name}",
+            sql.SQL("DROP FUNCTION IF EXISTS {}()").format(function.identifier),
+        )
+
+
+def truncate_function(fold: Fold, table: TableName) -> TableName:
+    """The name of the function that refuses TRUNCATE."""
+    name = names.keeping(Keeping.CHANGED, fold.name, table).name
+    return TableName(names.OWN_SCHEMA, name.replace(Keeping.CHANGED, "truncate", 1))
+
+
+def capture_state(fold: Fold, source: SourceLens) -> Statement:
+    """One row: whether the trigger is there and always fires, and the file the table's rows are in."""
+    return Statement(
+        f"see whether the capture of {source.name} held",
+        sql.SQL(_SQL["capture_state"]).format(table=sql.Literal(regclass(source.name)), trigger=sql.Literal(TRIGGER)),
+    )
+
+
+def regclass(table: TableName) -> str:
+    """The quoted name, as a cast to regclass reads it."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (table.schema, table.name))
+
+
+def note_escaped(fold: Fold, source: SourceLens, since_xid: int) -> Iterator[Statement]:
+    """Add to the changed keys what was written since mapping began, captured or not, and what left no trace."""
+    shared = {
+        "changed": names.keeping(Keeping.CHANGED, fold.name, source.name).identifier,
+        "map": names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
+        "source": source.name.identifier,
+        "source_key": identifiers(key_names(source), "s"),
+        "map_key": identifiers(names.key_columns("s", len(source.key)), "m"),
+        "same": joined(
+            (
+                sql.SQL("{} = {}").format(sql.Identifier("s", a), sql.Identifier("m", b))
+                for a, b in zip(key_names(source), names.key_columns("s", len(source.key)), strict=True)
+            ),
+            " AND ",
+        ),
+        "since": sql.Literal(str(since_xid)),
+    }
+    yield Statement(f"sweep {source.name} for rows written since mapping began",
+                    sql.SQL(_SQL["sweep_written"]).format(**shared))  # fmt: skip
+    yield Statement(f"sweep the row map of {source.name} for rows deleted unseen",
+                    sql.SQL(_SQL["sweep_deleted"]).format(**shared))  # fmt: skip

@@ -1,0 +1,156 @@
+"""map_fields: source rows become staged target rows, in batches that a killed run need not repeat."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from pipelines.core import names, relations
+from pipelines.core.fold import Fold
+from pipelines.core.lens import SourceLens
+from pipelines.core.names import Keeping
+from pipelines.core.relations import joined
+from pipelines.core.statement import Statement
+from pipelines.database import ledger_batches as batches
+from pipelines.database.named_sql import load_sql
+from pipelines.steps import keeping_tables, kept, mapping, sequences
+from pipelines.steps.mapping import Range
+from pipelines.steps.session import Progress, Session
+
+_SQL = load_sql("pipelines.steps", "batches.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class MapFields:
+    """How rows are staged; `refold`: they were folded before, and what the target said then is said again."""
+
+    fold: Fold
+    refold: bool = False
+    workers: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What was staged; `since_xid` is older than every transaction that mapping may have missed."""
+
+    rows: int
+    since_xid: int
+
+
+def statements(step: MapFields) -> Iterator[Statement]:
+    """The SQL, in order; a batch's statements are shown once, over all keys."""
+    yield from prepare(step)
+    yield from keys_first(step)
+    for source in step.fold.lens.sources:
+        yield bounds(step.fold, source)
+        yield from batch_statements(step, source, Range())
+
+
+def prepare(step: MapFields) -> Iterator[Statement]:
+    """Empty staging tables."""
+    for source in step.fold.lens.sources:
+        table = names.keeping(Keeping.STAGED, step.fold.name, source.name)
+        yield Statement(
+            f"clear the staging of {source.name}", sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier)
+        )
+        yield from keeping_tables.create_staging(step.fold, source)
+        yield from kept.create_kept(step.fold, source)
+    yield kept.create_own_kept(step.fold)
+
+
+def keys_first(step: MapFields) -> Iterator[Statement]:
+    """New keys come past the greatest there is; where rows refer to each other, all get theirs before any is mapped."""
+    yield from sequences.advance(step.fold)
+    if follows_keys(step.fold):
+        for source in step.fold.lens.sources:
+            yield mapping.map_rows(step.fold, source, Range())
+
+
+def follows_keys(fold: Fold) -> bool:
+    """Whether some row's values depend on another row's new key."""
+    return any(p.reads_row_map for source in fold.lens.sources for p in source.placements)
+
+
+def batch_statements(step: MapFields, source: SourceLens, rows: Range) -> Iterator[Statement]:
+    """One batch."""
+    if not follows_keys(step.fold):
+        yield mapping.map_rows(step.fold, source, rows)
+    yield mapping.stage_rows(step.fold, source, rows, refold=step.refold)
+
+
+def bounds(fold: Fold, source: SourceLens) -> Statement:
+    """The last key of every batch."""
+    key = [sql.Identifier(name) for name in relations.key_names(source)]
+    return Statement(
+        f"divide {source.name} into batches",
+        sql.SQL(_SQL["bounds"]).format(
+            key_text=joined(sql.SQL("s.{}::pg_catalog.text").format(name) for name in key),
+            key=joined(sql.SQL("s.{}").format(name) for name in key),
+            source=source.name.identifier,
+            batch_rows=sql.Literal(fold.spec.batch_rows),
+        ),
+    )
+
+
+def begin(step: MapFields, session: Session) -> int:
+    """Prepare staging and plan the batches, in one transaction; the oldest transaction mapping may not see."""
+    with session.transaction():
+        since_xid = int(session.one(current_xid())[0])
+        session.execute_all(prepare(step))
+        session.execute_all(keys_first(step))
+        for source in step.fold.lens.sources:
+            ends = [tuple(str(value) for value in row) for row in session.rows(bounds(step.fold, source))]
+            batches.add_batches(session.connection, session.run, source.name, ends)
+    return since_xid
+
+
+def current_xid() -> Statement:
+    """Every transaction that is not yet visible has this number or a later one; as a 32-bit number, like xmin."""
+    query = "SELECT (pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296)::bigint"
+    return Statement("note where the sweep begins", sql.SQL(query).format())
+
+
+def apply(step: MapFields, session: Session) -> int:
+    """Work through the batches that are left, two at a time; the rows staged altogether.
+
+    Raises:
+        ConnectionLost: a rerun goes on with the batches that are left.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=step.workers, thread_name_prefix="map") as pool:
+        futures = [pool.submit(_work, step, session, stop) for _ in range(step.workers)]
+        try:
+            return sum(future.result() for future in futures)
+        finally:
+            stop.set()
+
+
+def _work(step: MapFields, session: Session, stop: threading.Event) -> int:
+    rows = 0
+    with closing(session.open_connection()) as connection:
+        own = replace(session, connection=connection)
+        while not stop.is_set():
+            done = _next_batch(step, own)
+            if done is None:
+                break
+            rows += done
+    return rows
+
+
+def _next_batch(step: MapFields, session: Session) -> int | None:
+    with session.transaction():
+        batch = batches.take_batch(session.connection, session.run)
+        if batch is None:
+            return None
+        source = step.fold.lens.source(batch.source)
+        rows = 0
+        for statement in batch_statements(step, source, Range(batch.from_key, batch.to_key)):
+            rows = session.execute(statement)
+        batches.finish_batch(session.connection, batch, rows, session.now())
+    session.tell(Progress("map_fields", rows, None))
+    return rows

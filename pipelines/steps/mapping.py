@@ -1,0 +1,229 @@
+"""Source rows become staged target rows: the statements that `map_fields`, catch-up and the cut-over share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from pipelines.core import names, relations
+from pipelines.core.expression import Expression, cast, trusted
+from pipelines.core.fold import Fold
+from pipelines.core.lens import Making, Placement, SourceLens
+from pipelines.core.lens_rules import bare
+from pipelines.core.names import Keeping
+from pipelines.core.placement import default_of
+from pipelines.core.relations import identifiers, joined, key_names
+from pipelines.core.schema import Column
+from pipelines.core.spec import KeyMode
+from pipelines.core.statement import Statement
+from pipelines.database.named_sql import load_sql
+from pipelines.steps import kept
+
+_SQL = load_sql("pipelines.steps", "mapping.sql")
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Keys after `start` up to and with `end`, in output form; None is open."""
+
+    start: Key | None = None
+    end: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Some keys of a source, in output form."""
+
+    keys: tuple[Key, ...]
+
+
+Rows = Range | Keys
+
+
+def map_rows(fold: Fold, source: SourceLens, rows: Rows) -> Statement:
+    """Give each source row its key in the target; a row that was folded before keeps the one it had."""
+    new = source.spec.key is KeyMode.NEW
+    target_key = [_target_key_value(fold, source, column) for column in fold.lens.key]
+    kept_key = sql.SQL("") if new else joined(
+        [sql.SQL(", {0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in relations.target_key_in_map(fold.lens)], ""
+    )  # fmt: skip
+    return Statement(
+        f"give the rows of {source.name} their keys in the target",
+        sql.SQL(_SQL["map_rows"]).format(
+            map=_row_map(fold, source),
+            columns=identifiers((*relations.source_key_in_map(source), *relations.target_key_in_map(fold.lens))),
+            source_key=identifiers(key_names(source), "s"),
+            target_key=joined(target_key),
+            source=source.name.identifier,
+            rows=condition(source, rows),
+            key=identifiers(relations.source_key_in_map(source)),
+            kept_key=kept_key,
+        ),
+    )
+
+
+def _target_key_value(fold: Fold, source: SourceLens, column: Column) -> sql.Composable:
+    placement = next(p for p in source.placements if p.column.name == column.name)
+    if placement.making is Making.NEW_KEY:
+        return default_of(column, fold.lens.target).on("s")
+    assert placement.value is not None
+    return placement.value.on("s")
+
+
+def stage_rows(fold: Fold, source: SourceLens, rows: Rows, *, refold: bool) -> Statement:
+    """Write source rows as target rows into the staging table; with `Keys`, replace those that are there."""
+    replace = isinstance(rows, Keys)
+    columns = relations.staged_columns(fold.lens)
+    staging_keys = relations.staging_keys(fold.lens, source)
+    drawn = {p.column.name for p in source.placements if p.making is Making.DEFAULT}
+    changed = [c.identifier for c in columns if c.name not in drawn]
+    update = sql.SQL(_SQL["replace_staged"]).format(
+        key=identifiers(staging_keys),
+        changes=joined(sql.SQL("{0} = EXCLUDED.{0}").format(c) for c in changed),
+    )
+    return Statement(
+        f"map the rows of {source.name}",
+        sql.SQL(_SQL["stage_rows"]).format(
+            staged=staged(fold, source),
+            columns=joined([identifiers(staging_keys), *(c.identifier for c in columns)]),
+            source_key=identifiers(key_names(source), "s"),
+            values=joined(_value(fold, p, refold=refold) for p in source.placements),
+            source=source.name.identifier,
+            map=_join_row_map(fold, source),
+            kept=kept.join(fold, source) if refold else sql.SQL(""),
+            rows=condition(source, rows),
+            on_conflict=update if replace else sql.SQL(""),
+        ),
+    )
+
+
+def _join_row_map(fold: Fold, source: SourceLens) -> sql.Composable:
+    if source.spec.key is not KeyMode.NEW:
+        return sql.SQL("")
+    same = relations.same_key("s", key_names(source), "m", relations.source_key_in_map(source))
+    return sql.SQL(" JOIN {} m ON {}").format(_row_map(fold, source), same)
+
+
+def _value(fold: Fold, placement: Placement, *, refold: bool) -> sql.Composable:
+    if placement.making is Making.NEW_KEY:
+        return sql.Identifier("m", relations.target_key_in_map(fold.lens)[0])
+    assert placement.value is not None
+    if refold:
+        return kept.value(placement)
+    return assignable(placement).on("s")
+
+
+def assignable(placement: Placement) -> Expression:
+    """The value in the column's bare type: writing it is an assignment, which never cuts."""
+    assert placement.value is not None
+    return cast(placement.value, bare(placement.column.type))
+
+
+def forget_missing(fold: Fold, source: SourceLens, keys: Keys) -> Iterator[Statement]:
+    """Rows that the source no longer has leave the staging table and are gone in the map."""
+    shared = {
+        "keys": unnested(source, keys),
+        "source": source.name.identifier,
+        "in_source": relations.same_key("s", key_names(source), "k", names.key_columns("k", len(source.key))),
+    }
+    k = names.key_columns("k", len(source.key))
+    yield Statement(
+        f"let go of rows that {source.name} no longer has",
+        sql.SQL(_SQL["unstage_missing"]).format(
+            staged=staged(fold, source),
+            same=relations.same_key("g", relations.staging_keys(fold.lens, source), "k", k),
+            **shared,
+        ),
+    )
+    yield Statement(
+        f"mark the rows that {source.name} no longer has as gone",
+        sql.SQL(_SQL["mark_gone"]).format(
+            map=_row_map(fold, source),
+            same=relations.same_key("m", relations.source_key_in_map(source), "k", k),
+            **shared,
+        ),
+    )
+
+
+def condition(source: SourceLens, rows: Rows) -> sql.Composable:
+    """The WHERE condition on source rows `s`."""
+    match rows:
+        case Keys():
+            return sql.SQL("({}) IN (SELECT {} FROM {} k)").format(
+                identifiers(key_names(source), "s"),
+                identifiers(names.key_columns("k", len(source.key)), "k"),
+                unnested(source, rows),
+            )
+        case Range(start, end):
+            bounds = []
+            if start is not None:
+                bounds.append(_compared(source, ">", start))
+            if end is not None:
+                bounds.append(_compared(source, "<=", end))
+            return joined(bounds, " AND ") if bounds else sql.SQL("true")
+
+
+def _compared(source: SourceLens, operator: str, bound: Key) -> sql.Composable:
+    return sql.SQL("({}) {} ({})").format(
+        identifiers(key_names(source), "s"),
+        trusted(operator),
+        joined(_typed(column, text) for column, text in zip(source.key, bound, strict=True)),
+    )
+
+
+def _typed(column: Column, text: str) -> sql.Composable:
+    return sql.SQL("{}::{}").format(sql.Literal(text), trusted(column.type.sql))
+
+
+def unnested(source: SourceLens, rows: Keys) -> sql.Composable:
+    """The keys as a relation with columns k1, k2 ...; arrays, since the planner knows nothing of rows just written."""
+    arrays = [
+        sql.SQL("{}::pg_catalog.text[]").format(sql.Literal([key[n] for key in rows.keys]))
+        for n in range(len(source.key))
+    ]
+    texts = [f"k{n}" for n in range(1, len(source.key) + 1)]
+    typed = [
+        sql.SQL("u.{0}::{1} AS {0}").format(sql.Identifier(name), trusted(column.type.sql))
+        for name, column in zip(texts, source.key, strict=True)
+    ]
+    unnests = [sql.SQL("pg_catalog.unnest({})").format(array) for array in arrays]
+    return sql.SQL("(SELECT {} FROM ROWS FROM ({}) u({}))").format(joined(typed), joined(unnests), identifiers(texts))
+
+
+def take_changed(fold: Fold, source: SourceLens, limit: int) -> Statement:
+    """Consume some captured keys; what is captured again meanwhile stays for the next pass."""
+    columns = names.key_columns("k", len(source.key))
+    return Statement(
+        f"take changed keys of {source.name}",
+        sql.SQL(_SQL["take_changed"]).format(
+            changed=changed(fold, source),
+            limit=sql.Literal(limit),
+            key=joined(sql.SQL("{}::pg_catalog.text").format(sql.Identifier("c", c)) for c in columns),
+        ),
+    )
+
+
+def unchanged(fold: Fold, source: SourceLens, alias: str = "s", key: Sequence[str] | None = None) -> sql.Composed:
+    """True for a row whose key waits in no changed keys: a check between passes must leave those out."""
+    columns = names.key_columns("k", len(source.key))
+    return sql.SQL("NOT EXISTS (SELECT FROM {} c WHERE {})").format(
+        changed(fold, source), relations.same_key("c", columns, alias, key or key_names(source))
+    )
+
+
+def staged(fold: Fold, source: SourceLens) -> sql.Identifier:
+    """The staging table."""
+    return names.keeping(Keeping.STAGED, fold.name, source.name).identifier
+
+
+def changed(fold: Fold, source: SourceLens) -> sql.Identifier:
+    """The table of changed keys."""
+    return names.keeping(Keeping.CHANGED, fold.name, source.name).identifier
+
+
+def _row_map(fold: Fold, source: SourceLens) -> sql.Identifier:
+    return names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier

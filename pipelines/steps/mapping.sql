@@ -1,0 +1,19 @@
+-- map_rows: a row folded before keeps its target key, also when it was deleted and is there again
+INSERT INTO {map} ({columns}) SELECT {source_key}, {target_key} FROM {source} s WHERE {rows}
+ON CONFLICT ({key}) DO UPDATE SET state = 'mapped'{kept_key}
+
+-- stage_rows: the forward direction of the lens
+INSERT INTO {staged} ({columns})
+SELECT {source_key}, {values} FROM {source} s{map}{kept} WHERE {rows}{on_conflict}
+
+-- replace_staged: values drawn from a default stay as first drawn
+ ON CONFLICT ({key}) DO UPDATE SET {changes}
+
+-- unstage_missing: deleted in the source since it was staged
+DELETE FROM {staged} g USING {keys} k WHERE {same} AND NOT EXISTS (SELECT FROM {source} s WHERE {in_source})
+
+-- mark_gone: deleted in the source since it was mapped
+UPDATE {map} m SET state = 'gone' FROM {keys} k WHERE {same} AND NOT EXISTS (SELECT FROM {source} s WHERE {in_source})
+
+-- take_changed: DELETE and use in one transaction, so that a killed pass loses no key
+DELETE FROM {changed} c WHERE c.ctid = ANY (ARRAY(SELECT ctid FROM {changed} LIMIT {limit})) RETURNING {key}

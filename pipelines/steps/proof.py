@@ -1,0 +1,149 @@
+"""The proof: rows that do not read back equal through the inverse, in staging and in the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from pipelines.core import names, relations
+from pipelines.core.equality import output_of, rows_differ
+from pipelines.core.fold import Fold
+from pipelines.core.lens import Rule, SourceLens
+from pipelines.core.names import Keeping
+from pipelines.core.relations import joined, key_names
+from pipelines.core.statement import Statement
+from pipelines.database.named_sql import load_sql
+from pipelines.steps import kept, mapping
+from pipelines.steps.mapping import Keys, condition
+
+_SQL = load_sql("pipelines.steps", "proof.sql")
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One column of one row that does not read back; values in output form."""
+
+    key: tuple[str, ...]
+    column: str
+    was: str
+    became: str
+
+
+def staged_pairs(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composed:
+    """Source rows `s` beside staged rows `t`, each without the other where one is missing."""
+    return sql.SQL("{} s FULL JOIN {} t ON {}{}").format(
+        source.name.identifier,
+        mapping.staged(fold, source),
+        relations.same_key("s", key_names(source), "t", relations.staging_keys(fold.lens, source)),
+        _kept(fold, source, refold=refold),
+    )
+
+
+def target_pairs(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composed:
+    """Source rows `s` beside the target's rows `t` that the row map says they are."""
+    return sql.SQL("{} s LEFT JOIN {} m ON {} LEFT JOIN {} t ON {}{}").format(
+        source.name.identifier,
+        names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
+        relations.same_key("s", key_names(source), "m", relations.source_key_in_map(source)),
+        fold.lens.target.name.identifier,
+        relations.same_key("m", relations.target_key_in_map(fold.lens), "t", relations.target_key(fold.lens)),
+        _kept(fold, source, refold=refold),
+    )
+
+
+def _kept(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composable:
+    return kept.join(fold, source) if refold else sql.SQL("")
+
+
+def count_staged(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
+    """Two counts: rows looked at, and rows that differ or stand alone. Keys captured since are left out."""
+    keys = relations.staging_keys(fold.lens, source)
+    return Statement(
+        f"read every staged row of {source.name} back",
+        sql.SQL(_SQL["count"]).format(
+            pairs=staged_pairs(fold, source, refold=refold),
+            alone=sql.SQL("(s.{} IS NULL OR t.{} IS NULL)").format(source.key[0].identifier, sql.Identifier(keys[0])),
+            differ=_differ(source, refold=refold),
+            among=sql.SQL("{} AND {}").format(
+                _unless_null(mapping.unchanged(fold, source), "s", key_names(source)[0]),
+                _unless_null(mapping.unchanged(fold, source, "t", keys), "t", keys[0]),
+            ),
+        ),
+    )
+
+
+def count_target(fold: Fold, source: SourceLens, keys: Keys | None, *, refold: bool) -> Statement:
+    """The same in the target, of all rows or of these keys; a row that was skipped has no place there."""
+    rows = sql.SQL("true") if keys is None else condition(source, keys)
+    return Statement(
+        f"read the rows of {source.name} back from {fold.lens.target.name}",
+        sql.SQL(_SQL["count"]).format(
+            pairs=target_pairs(fold, source, refold=refold),
+            alone=sql.SQL("t.{} IS NULL").format(fold.lens.key[0].identifier),
+            differ=_differ(source, refold=refold),
+            among=sql.SQL("m.state IS DISTINCT FROM 'skipped' AND {} AND {}").format(
+                rows, mapping.unchanged(fold, source)
+            ),
+        ),
+    )
+
+
+def differences(fold: Fold, source: SourceLens, pairs: sql.Composed, *, refold: bool) -> Statement:
+    """Up to twenty differing values: key, column, what it was, what it became."""
+    values = [
+        sql.SQL("({}, {}, {})").format(
+            sql.Literal(rule.column.name),
+            output_of(sql.Identifier("s", rule.column.name)),
+            output_of(read_back(rule, refold=refold)),
+        )
+        for rule in source.proven
+    ]
+    return Statement(
+        f"name what differs in {source.name}",
+        sql.SQL(_SQL["differences"]).format(
+            key=relations.output_array([sql.Identifier("s", name) for name in key_names(source)]),
+            pairs=pairs,
+            values=joined(values),
+            among=mapping.unchanged(fold, source),
+            limit=sql.Literal(SHOWN),
+        ),
+    )
+
+
+def missing(fold: Fold, source: SourceLens, pairs: sql.Composed, column: str) -> Statement:
+    """Up to twenty keys of source rows that have no counterpart in `pairs`."""
+    return Statement(
+        f"name the rows of {source.name} without counterpart",
+        sql.SQL(_SQL["missing"]).format(
+            key=relations.output_array([sql.Identifier("s", name) for name in key_names(source)]),
+            pairs=pairs,
+            alone=sql.SQL("s.{} IS NOT NULL AND t.{} IS NULL").format(source.key[0].identifier, sql.Identifier(column)),
+            among=mapping.unchanged(fold, source),
+            limit=sql.Literal(SHOWN),
+        ),
+    )
+
+
+def read_back(rule: Rule, *, refold: bool) -> sql.Composed:
+    """The inverse; where the target says something that its source cannot, the source's own value stands."""
+    inverse = relations.inverse_of(rule)
+    if not refold:
+        return inverse
+    return sql.SQL("CASE WHEN o.forwards ? {} THEN {} ELSE {} END").format(
+        sql.Literal(str(rule.place)), sql.Identifier("s", rule.column.name), inverse
+    )
+
+
+def _differ(source: SourceLens, *, refold: bool) -> sql.Composed:
+    rules = source.proven
+    if not rules:
+        return sql.Composed([sql.SQL("false")])
+    return rows_differ(
+        [sql.Identifier("s", rule.column.name) for rule in rules], [read_back(rule, refold=refold) for rule in rules]
+    )
+
+
+def _unless_null(test: sql.Composed, alias: str, column: str) -> sql.Composed:
+    return sql.SQL("({}.{} IS NULL OR {})").format(sql.Identifier(alias), sql.Identifier(column), test)

@@ -1,0 +1,48 @@
+"""Sequences: moved past the greatest key before the first new one is drawn, and past every value that was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from psycopg import sql
+
+from pipelines.core.fold import Fold
+from pipelines.core.lens import Making
+from pipelines.core.relations import joined
+from pipelines.core.schema import OwnedSequence
+from pipelines.core.statement import Statement
+from pipelines.database.named_sql import load_sql
+from pipelines.steps.capture import regclass
+
+_SQL = load_sql("pipelines.steps", "sequences.sql")
+
+
+def advance(fold: Fold) -> Iterator[Statement]:
+    """Move each sequence of the target past the values it has and the values that sources bring."""
+    for sequence in written_sequences(fold):
+        column = sequence.column
+        brought = [
+            sql.SQL("(SELECT pg_catalog.max({}) FROM {} s)").format(placement.value.on("s"), source.name.identifier)
+            for source in fold.lens.sources
+            for placement in source.placements
+            if placement.column.name == column
+            and placement.making is Making.VALUE
+            and placement.value
+            and not placement.reads_row_map
+        ]
+        there = sql.SQL("(SELECT pg_catalog.max({}) FROM {})").format(
+            sql.Identifier(column), fold.lens.target.name.identifier
+        )
+        yield Statement(
+            f"move sequence {sequence.name} past the values of {column}",
+            sql.SQL(_SQL["advance"]).format(
+                sequence=sql.Literal(regclass(sequence.name)),
+                relation=sequence.name.identifier,
+                greatest=joined([there, *brought]),
+            ),
+        )
+
+
+def written_sequences(fold: Fold) -> tuple[OwnedSequence, ...]:
+    """The target's sequences; those that count upwards."""
+    return tuple(s for s in fold.lens.target.sequences if s.increment > 0)

@@ -1,0 +1,110 @@
+"""What a step works with: a connection, the way to another one, and somebody to tell how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from pipelines.core.errors import ConnectionLost, DatabaseError, LockNotAvailable, PgfoldError
+from pipelines.core.statement import Statement
+from pipelines.database.connection import Connection, redact
+
+Query = sql.Composable | str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is; `rows_total` is None where nobody knows."""
+
+    step: str
+    rows_done: int
+    rows_total: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run's working place. `connection` is in autocommit mode: every transaction is written out.
+
+    `open_connection` gives another connection of the same kind, with the replica role set where this one has it.
+    `now` is the clock; `wait` sleeps for seconds (an argument, so that tests need not).
+    """
+
+    connection: Connection
+    open_connection: Callable[[], Connection]
+    run: UUID
+    tell: Callable[[Progress], None]
+    now: Callable[[], datetime]
+    wait: Callable[[float], None]
+
+    def execute(self, statement: Statement) -> int:
+        """Run one statement; the rows it touched.
+
+        Raises:
+            ConnectionLost, LockNotAvailable, DatabaseError: each names the statement's purpose.
+        """
+        with explained(statement.purpose):
+            return self.connection.execute(statement.query).rowcount
+
+    def execute_all(self, statements: Iterable[Statement]) -> None:
+        """Run them in order."""
+        for statement in statements:
+            self.execute(statement)
+
+    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+        """Run one query and fetch everything: only for few rows."""
+        with explained(statement.purpose):
+            return self.connection.execute(statement.query).fetchall()
+
+    def one(self, statement: Statement) -> tuple[Any, ...]:
+        """The only row of a query."""
+        return self.rows(statement)[0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction, or a savepoint within one."""
+        with explained("begin or commit"), self.connection.transaction():
+            yield
+
+
+@contextmanager
+def explained(purpose: str) -> Iterator[None]:
+    """Turn what the driver raises into an error of ours that names the purpose."""
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise LockNotAvailable(f"{purpose}: {reason_of(error)}") from error
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+        raise LockNotAvailable(f"{purpose}: {reason_of(error)}; nothing was changed, run it again") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise _operational(purpose, error) from error
+    except psycopg.Error as error:
+        raise DatabaseError(f"{purpose}: {reason_of(error)}") from error
+
+
+def _operational(purpose: str, error: psycopg.Error) -> PgfoldError:
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DatabaseError(f"{purpose}: {reason_of(error)}: make room on the server's disk, then run it again")
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return ConnectionLost(f"{purpose}: {reason_of(error)}: the host ended the statement; run it again")
+    return ConnectionLost(f"{purpose}: {reason_of(error)}: what was committed stays, run it again to go on")
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """The server's own words in one line, with its detail, and without any password."""
+    lines = [error.diag.message_primary or str(error).strip().splitlines()[0] if str(error).strip() else "no reason"]
+    if error.diag.message_detail:
+        lines.append(error.diag.message_detail)
+    return redact("; ".join(line.strip().rstrip(".") for line in lines))
+
+
+def text_rows(rows: Sequence[Sequence[object]]) -> list[tuple[str, ...]]:
+    """Rows of values as text, for messages."""
+    return [tuple("NULL" if value is None else str(value) for value in row) for row in rows]

@@ -1,0 +1,76 @@
+"""verify: every staged row reads back equal, nothing is missing, and the target's own rules hold for what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipelines.core import names
+from pipelines.core.checks import Check
+from pipelines.core.fold import Fold
+from pipelines.core.lens import SourceLens
+from pipelines.core.names import Keeping
+from pipelines.core.relations import Relation
+from pipelines.core.statement import Statement
+from pipelines.steps import keeping_tables, proof
+from pipelines.steps.catch_up import catch_up
+from pipelines.steps.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """What is proven before the cut-over."""
+
+    fold: Fold
+    refold: bool = False
+
+
+def statements(step: Verify) -> Iterator[Statement]:
+    """The SQL, in order; catch-up passes come before it, once or more."""
+    for source in step.fold.lens.sources:
+        yield from keeping_tables.index_staging(step.fold, source)
+    for source in step.fold.lens.sources:
+        yield proof.count_staged(step.fold, source, refold=step.refold)
+
+
+def apply(step: Verify, session: Session) -> tuple[Check, ...]:
+    """Catch up, then look at every row; a failed check is an answer, not an error."""
+    for source in step.fold.lens.sources:
+        session.execute_all(keeping_tables.index_staging(step.fold, source))
+    catch_up(step.fold, session, refold=step.refold)
+    checks = [read_back_check(step, source, session) for source in step.fold.lens.sources]
+    return tuple(checks)
+
+
+def read_back_check(step: Verify, source: SourceLens, session: Session) -> Check:
+    """The lens law on every staged row of one source."""
+    started = session.now()
+    looked, alone, differing = session.one(proof.count_staged(step.fold, source, refold=step.refold))
+    details = () if not alone and not differing else _details(step, source, session)
+    wrong = alone + differing
+    sentence = (
+        f"Every row of {source.name} reads back equal through the inverse"
+        if not wrong
+        else f"{wrong} of {looked} rows of {source.name} do not read back equal"
+    )
+    took_s = (session.now() - started).total_seconds()
+    return Check(f"read_back_{source.number}", sentence, not wrong, looked, wrong, took_s, details=details)
+
+
+def _details(step: Verify, source: SourceLens, session: Session) -> tuple[str, ...]:
+    pairs = proof.staged_pairs(step.fold, source, refold=step.refold)
+    rows = session.rows(proof.differences(step.fold, source, pairs, refold=step.refold)) if source.proven else []
+    told = [f"{', '.join(key)}: column {column}: {was} became {became}" for key, column, was, became in rows]
+    lonely = proof.missing(step.fold, source, pairs, _staged_key(step.fold, source))
+    told += [f"{', '.join(key)}: not staged" for (key,) in session.rows(lonely)]
+    return tuple(told[: proof.SHOWN])
+
+
+def _staged_key(fold: Fold, source: SourceLens) -> str:
+    return names.staging_key_columns(fold.lens.target, len(source.key))[0]
+
+
+def staged_relation(fold: Fold, source: SourceLens) -> Relation:
+    """The staged rows, for the checks of the target's rules."""
+    table = names.keeping(Keeping.STAGED, fold.name, source.name)
+    return Relation(table.identifier, frozenset(c.name for c in fold.lens.target.columns))
