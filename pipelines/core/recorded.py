@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
-from pipelines.core.schema import ColumnType, Schema, TableName
+from pipelines.core.schema import ColumnType, Schema, Table, TableName
+
+
+def _with_table_list(schema: Schema) -> dict[str, Any]:
+    """A JSON object's keys are strings, and a table's name is not one: the tables are written as a list."""
+    written = {field.name: getattr(schema, field.name) for field in fields(schema)}
+    return {**written, "tables": list(schema.tables.values())}
+
+
+def _with_table_names(written: Any) -> Any:
+    """The list as a mapping again, by the names that the tables bear."""
+    if not isinstance(written, dict) or not isinstance(written.get("tables"), list):
+        return written
+    tables = [_adapter(Table).validate_python(table) for table in written["tables"]]
+    return {**written, "tables": {table.name: table for table in tables}}
+
+
+WrittenSchema = Annotated[Schema, PlainSerializer(_with_table_list), BeforeValidator(_with_table_names)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +47,25 @@ class Recorded:
 
     spec_name: str
     spec_text: str
-    schema: Schema
-    added_types: Mapping[str, ColumnType]
+    schema: WrittenSchema
+    added_types: Annotated[Mapping[str, ColumnType], PlainSerializer(dict)]  # any Mapping, read-only ones too
     sequences_before: tuple[SequenceState, ...] = ()
     sequences_after: tuple[SequenceState, ...] = ()
     added_columns: tuple[str, ...] = ()
     dropped_not_null: tuple[str, ...] = ()
 
 
-_ADAPTER = TypeAdapter(Recorded)
-
-
 def to_json(recorded: Recorded) -> str:
     """As JSON text, for the ledger and the manifest."""
-    return _ADAPTER.dump_json(recorded).decode()
+    return _adapter(Recorded).dump_json(recorded).decode()
 
 
 def from_json(text: str) -> Recorded:
     """From `to_json`'s text."""
-    return _ADAPTER.validate_json(text)
+    read: Recorded = _adapter(Recorded).validate_json(text)
+    return read
+
+
+@cache
+def _adapter(of: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(of)
