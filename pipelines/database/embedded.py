@@ -39,7 +39,6 @@ _SETTINGS: Mapping[str, str] = MappingProxyType({
     "listen_addresses": "",
     "port": str(_PORT),
     "unix_socket_permissions": "0700",
-    "wal_level": "logical",
     "timezone": "UTC",
     "log_timezone": "UTC",
 })

@@ -26,8 +26,15 @@ def refuse_transaction_pooler(url: str) -> None:
         shared = _process(one) == _process(other) or _swaps(one, other)
     if shared:
         raise Refused(
-            f"{name_database(url)} is a transaction pooler, where session settings and locks are lost: {_remedy(url)}"
+            f"{name_database(url)} is a transaction pooler, where session settings and locks are lost: {describe_remedy(url)}"
         )
+
+
+def describe_remedy(url: str) -> str:
+    """Which port to use instead, in words."""
+    if str(conninfo_to_dict(normalize_url(url)).get("port", "")) == _TRANSACTION_POOL_PORT:
+        return "use port 5432, the direct connection or the session pooler, instead of 6543"
+    return "use the server's own port (often 5432) or a pooler in session mode"
 
 
 def _process(connection: Connection) -> object:
@@ -43,9 +50,3 @@ def _swaps(one: Connection, other: Connection) -> bool:
     with one.transaction(), other.transaction():
         before = _process(one), _process(other)
     return (_process(one), _process(other)) != before
-
-
-def _remedy(url: str) -> str:
-    if str(conninfo_to_dict(normalize_url(url)).get("port", "")) == _TRANSACTION_POOL_PORT:
-        return "use port 5432, the direct connection or the session pooler, instead of 6543"
-    return "use the server's own port (often 5432) or a pooler in session mode"

@@ -81,7 +81,7 @@ def run_program(
         check=False,
     )
     if ended.returncode != 0:
-        words = redact(ended.stderr.strip().splitlines()[-1], url) if ended.stderr.strip() else "no message"
+        words = redact(_last_words(ended.stderr), url)
         raise DatabaseError(f"{program.name} (PostgreSQL {program.major}) failed, status {ended.returncode}: {words}")
     return ended.stdout
 
@@ -131,6 +131,13 @@ def _program(name: ProgramName, folder: Path) -> Program | None:
     answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     version = _VERSION.search(answer.stdout)
     return Program(name, path, int(version["major"])) if version else None
+
+
+def _last_words(stderr: str) -> str:
+    """The first error and what follows it, in one line; else the last line."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()] or ["no message"]
+    first = next((n for n, line in enumerate(lines) if "error:" in line.lower() or "FATAL:" in line), len(lines) - 1)
+    return " ".join(lines[first:])
 
 
 def _not_found(name: ProgramName, needed: int, found: Sequence[Program]) -> str:

@@ -1,0 +1,18 @@
+"""What every test has: the fixtures of tests/fix_*.py, and none of the developer's own database settings."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["tests.fix_database", "tests.fix_ledger", "tests.fix_pooler", "tests.fix_server"]
+
+# A real server's answer may take a while on a busy machine: slowness is not a failure.
+settings.register_profile("pgfold", deadline=None, print_blob=True)
+settings.load_profile("pgfold")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    own = {"DATABASE_URL", "TRACKING_SCHEMA", "DAGSTER_HOME"}
+    for name in [name for name in os.environ if name.startswith("PG") or name in own]:
+        del os.environ[name]
