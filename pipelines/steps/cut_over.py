@@ -15,7 +15,7 @@ from pipelines.core.lens import SourceLens
 from pipelines.core.recorded import SequenceState
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
-from pipelines.steps import archive, capture, catch_up, children, kept, proof, sequences, target_rows
+from pipelines.steps import archive, capture, catch_up, children, conflicts, kept, proof, sequences, target_rows
 from pipelines.steps.ddl import limit_lock_wait
 from pipelines.steps.mapping import Keys
 from pipelines.steps.session import Session
@@ -123,6 +123,7 @@ def apply(step: CutOver, session: Session, record: Callable[[Window], None]) -> 
     """
     catch_up.catch_up(step.fold, session, refold=step.refold)
     with session.transaction():
+        conflicts.decide(step.fold, session, inserted=False)
         session.execute_all(before_the_lock(step))
         checks = tuple(_prove(step, source, None, session) for source in step.fold.lens.sources)
         _refuse_orphans(step, session)
@@ -193,6 +194,7 @@ def _replay(step: CutOver, source: SourceLens, session: Session) -> int:
     while (keys := catch_up.take(step.fold, source, session)) is not None:
         session.execute(target_rows.take_out(step.fold, source, keys))
         session.execute_all(catch_up.replay_statements(step.fold, source, keys, refold=step.refold))
+        conflicts.decide(step.fold, session, inserted=True, held=keys)
         session.execute(target_rows.insert(step.fold, source, keys))
         _prove(step, source, keys, session)
         replayed += len(keys.keys)

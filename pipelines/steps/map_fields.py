@@ -17,12 +17,15 @@ from pipelines.core.names import Keeping
 from pipelines.core.relations import joined
 from pipelines.core.statement import Statement
 from pipelines.database import ledger_batches as batches
+from pipelines.database import ledger_steps
 from pipelines.database.named_sql import load_sql
 from pipelines.steps import keeping_tables, kept, mapping, sequences
 from pipelines.steps.mapping import Range
 from pipelines.steps.session import Progress, Session
 
 _SQL = load_sql("pipelines.steps", "batches.sql")
+
+BEGUN = "map_fields_begin"  # the ledger's name for what `begin` did
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,6 @@ class MapFields:
     fold: Fold
     refold: bool = False
     workers: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """What was staged; `since_xid` is older than every transaction that mapping may have missed."""
-
-    rows: int
-    since_xid: int
 
 
 def statements(step: MapFields) -> Iterator[Statement]:
@@ -106,6 +101,8 @@ def begin(step: MapFields, session: Session) -> int:
         for source in step.fold.lens.sources:
             ends = [tuple(str(value) for value in row) for row in session.rows(bounds(step.fold, source))]
             batches.add_batches(session.connection, session.run, source.name, ends)
+        ledger_steps.start_step(session.connection, session.run, BEGUN, session.now())
+        ledger_steps.finish_step(session.connection, session.run, BEGUN, session.now(), {"since_xid": since_xid})
     return since_xid
 
 
@@ -154,3 +151,8 @@ def _next_batch(step: MapFields, session: Session) -> int | None:
         batches.finish_batch(session.connection, batch, rows, session.now())
     session.tell(Progress("map_fields", rows, None))
     return rows
+
+
+def rows_staged(session: Session) -> int:
+    """The rows of all batches that are done."""
+    return sum(total.rows for total in batches.batch_totals(session.connection, session.run))

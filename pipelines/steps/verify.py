@@ -12,7 +12,7 @@ from pipelines.core.lens import SourceLens
 from pipelines.core.names import Keeping
 from pipelines.core.relations import Relation
 from pipelines.core.statement import Statement
-from pipelines.steps import keeping_tables, proof
+from pipelines.steps import conflicts, keeping_tables, proof
 from pipelines.steps.catch_up import catch_up
 from pipelines.steps.session import Session
 
@@ -29,6 +29,7 @@ def statements(step: Verify) -> Iterator[Statement]:
     """The SQL, in order; catch-up passes come before it, once or more."""
     for source in step.fold.lens.sources:
         yield from keeping_tables.index_staging(step.fold, source)
+    yield from conflicts.statements(step.fold)
     for source in step.fold.lens.sources:
         yield proof.count_staged(step.fold, source, refold=step.refold)
 
@@ -38,6 +39,7 @@ def apply(step: Verify, session: Session) -> tuple[Check, ...]:
     for source in step.fold.lens.sources:
         session.execute_all(keeping_tables.index_staging(step.fold, source))
     catch_up(step.fold, session, refold=step.refold)
+    conflicts.decide(step.fold, session, inserted=False)
     checks = [read_back_check(step, source, session) for source in step.fold.lens.sources]
     return tuple(checks)
 
