@@ -1,4 +1,4 @@
-"""The steps as a person or Dagster calls them, each by itself: it goes on where the run stands, and says what it did."""
+"""The steps as a person or Dagster calls them, each by itself: it goes on where the run stands and says what it did."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def begin(surroundings: Surroundings, spec: Spec) -> None:
         if unfinished is not None:
             if unfinished.spec_sha256 != spec.sha256:
                 raise Refused(
-                    f"{spec.name}: a run of another spec is under way, begun {unfinished.started_at:%Y-%m-%d %H:%M} UTC;"
+                    f"{spec.name}: a run of another spec is under way, begun {unfinished.started_at:%Y-%m-%d} UTC;"
                     f" pgfold rollback {spec.name} first"
                 )
             return
