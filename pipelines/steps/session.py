@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg import sql
 
-from pipelines.core.errors import ConnectionLost, DatabaseError, LockNotAvailable, PgfoldError
 from pipelines.core.statement import Statement
-from pipelines.database.connection import Connection, redact
+from pipelines.database.connection import Connection
+from pipelines.database.failures import explained as explained
+from pipelines.database.failures import reason_of as reason_of
 
 Query = sql.Composable | str
 
@@ -72,37 +72,6 @@ class Session:
         """A transaction, or a savepoint within one."""
         with explained("begin or commit"), self.connection.transaction():
             yield
-
-
-@contextmanager
-def explained(purpose: str) -> Iterator[None]:
-    """Turn what the driver raises into an error of ours that names the purpose."""
-    try:
-        yield
-    except psycopg.errors.LockNotAvailable as error:
-        raise LockNotAvailable(f"{purpose}: {reason_of(error)}") from error
-    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
-        raise LockNotAvailable(f"{purpose}: {reason_of(error)}; nothing was changed, run it again") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise _operational(purpose, error) from error
-    except psycopg.Error as error:
-        raise DatabaseError(f"{purpose}: {reason_of(error)}") from error
-
-
-def _operational(purpose: str, error: psycopg.Error) -> PgfoldError:
-    if isinstance(error, psycopg.errors.DiskFull):
-        return DatabaseError(f"{purpose}: {reason_of(error)}: make room on the server's disk, then run it again")
-    if isinstance(error, psycopg.errors.QueryCanceled):
-        return ConnectionLost(f"{purpose}: {reason_of(error)}: the host ended the statement; run it again")
-    return ConnectionLost(f"{purpose}: {reason_of(error)}: what was committed stays, run it again to go on")
-
-
-def reason_of(error: psycopg.Error) -> str:
-    """The server's own words in one line, with its detail, and without any password."""
-    lines = [error.diag.message_primary or str(error).strip().splitlines()[0] if str(error).strip() else "no reason"]
-    if error.diag.message_detail:
-        lines.append(error.diag.message_detail)
-    return redact("; ".join(line.strip().rstrip(".") for line in lines))
 
 
 def text_rows(rows: Sequence[Sequence[object]]) -> list[tuple[str, ...]]:
