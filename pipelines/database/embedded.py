@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -240,6 +241,8 @@ def _stop(site: _Site) -> None:
     )
     if stopped.returncode != 0 and _is_answering(site):
         raise DatabaseError(f"the embedded PostgreSQL in {site.folder} did not stop: {_last_words(site, stopped)}")
+    if site.socket_folder != site.folder:
+        shutil.rmtree(site.socket_folder, ignore_errors=True)
 
 
 def _last_words(site: _Site, ended: subprocess.CompletedProcess[str]) -> str:

@@ -26,7 +26,8 @@ def refuse_transaction_pooler(url: str) -> None:
         shared = _process(one) == _process(other) or _swaps(one, other)
     if shared:
         raise Refused(
-            f"{name_database(url)} is a transaction pooler, where session settings and locks are lost: {describe_remedy(url)}"
+            f"{name_database(url)} is a transaction pooler, where session settings and locks are lost:"
+            f" {describe_remedy(url)}"
         )
 
 
