@@ -126,5 +126,7 @@ def note_escaped(fold: Fold, source: SourceLens, since_xid: int) -> Iterator[Sta
     }
     yield Statement(f"sweep {source.name} for rows written since mapping began",
                     sql.SQL(_SQL["sweep_written"]).format(**shared))  # fmt: skip
+    yield Statement(f"sweep {source.name} for rows that were never mapped",
+                    sql.SQL(_SQL["sweep_unmapped"]).format(**shared))  # fmt: skip
     yield Statement(f"sweep the row map of {source.name} for rows deleted unseen",
                     sql.SQL(_SQL["sweep_deleted"]).format(**shared))  # fmt: skip

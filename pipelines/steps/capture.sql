@@ -24,7 +24,10 @@ SELECT COALESCE((SELECT tgenabled = 'A' FROM pg_catalog.pg_trigger
 -- sweep_written: age() compares transaction numbers across their wrap-around
 INSERT INTO {changed} SELECT {source_key} FROM {source} s
 WHERE pg_catalog.age(s.xmin) <= pg_catalog.age({since}::pg_catalog.xid)
-   OR NOT EXISTS (SELECT FROM {map} m WHERE {same} AND m.state <> 'gone')
+
+-- sweep_unmapped: in the source, but with no home
+INSERT INTO {changed} SELECT {source_key} FROM {source} s
+WHERE NOT EXISTS (SELECT FROM {map} m WHERE {same} AND m.state <> 'gone')
 
 -- sweep_deleted: mapped, but no longer in the source
 INSERT INTO {changed} SELECT {map_key} FROM {map} m

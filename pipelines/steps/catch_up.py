@@ -52,5 +52,5 @@ def take(fold: Fold, source: SourceLens, session: Session) -> Keys | None:
 def replay_statements(fold: Fold, source: SourceLens, keys: Keys, *, refold: bool) -> Iterator[Statement]:
     """Fold the rows of these keys again."""
     yield from mapping.forget_missing(fold, source, keys)
-    yield mapping.map_rows(fold, source, keys)
+    yield mapping.map_rows(fold, source, keys, fresh=False)
     yield mapping.stage_rows(fold, source, keys, refold=refold)

@@ -2,8 +2,7 @@
 CREATE TABLE IF NOT EXISTS {table} (
     {source_key},
     {target_key},
-    state text NOT NULL DEFAULT 'mapped' CHECK (state IN ('mapped', 'skipped', 'born', 'gone')),
-    PRIMARY KEY ({key})
+    state text NOT NULL DEFAULT 'mapped' CHECK (state IN ('mapped', 'skipped', 'born', 'gone'))
 )
 
 -- index_row_map: found by target key when a key changes and when rows go home
@@ -15,5 +14,5 @@ CREATE TABLE IF NOT EXISTS {table} ({columns})
 -- create_staging: the target's columns and generated values, without its rules and indexes
 CREATE TABLE {table} (LIKE {target} INCLUDING GENERATED INCLUDING STORAGE)
 
--- index_staging: a pass finds the rows it replaces
+-- index_staging: a pass finds the rows it replaces, by the key of the source
 CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} ({key})

@@ -63,7 +63,8 @@ def keys_first(step: MapFields) -> Iterator[Statement]:
     yield from sequences.advance(step.fold)
     if follows_keys(step.fold):
         for source in step.fold.lens.sources:
-            yield mapping.map_rows(step.fold, source, Range())
+            yield mapping.map_rows(step.fold, source, Range(), fresh=not step.refold)
+            yield from keeping_tables.index_row_map(step.fold, source)
 
 
 def follows_keys(fold: Fold) -> bool:
@@ -74,7 +75,7 @@ def follows_keys(fold: Fold) -> bool:
 def batch_statements(step: MapFields, source: SourceLens, rows: Range) -> Iterator[Statement]:
     """One batch."""
     if not follows_keys(step.fold):
-        yield mapping.map_rows(step.fold, source, rows)
+        yield mapping.map_rows(step.fold, source, rows, fresh=not step.refold)
     yield mapping.stage_rows(step.fold, source, rows, refold=step.refold)
 
 

@@ -44,13 +44,17 @@ class Keys:
 Rows = Range | Keys
 
 
-def map_rows(fold: Fold, source: SourceLens, rows: Rows) -> Statement:
-    """Give each source row its key in the target; a row that was folded before keeps the one it had."""
+def map_rows(fold: Fold, source: SourceLens, rows: Rows, *, fresh: bool) -> Statement:
+    """Give each source row its key in the target; a row that was folded before keeps the one it had.
+
+    `fresh`: the row map has no keys yet, and no row of these ranges stands in it.
+    """
     new = source.spec.key is KeyMode.NEW
     target_key = [_target_key_value(fold, source, column) for column in fold.lens.key]
     kept_key = sql.SQL("") if new else joined(
         [sql.SQL(", {0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in relations.target_key_in_map(fold.lens)], ""
     )  # fmt: skip
+    again = sql.SQL(_SQL["map_again"]).format(key=identifiers(relations.source_key_in_map(source)), kept_key=kept_key)
     return Statement(
         f"give the rows of {source.name} their keys in the target",
         sql.SQL(_SQL["map_rows"]).format(
@@ -60,8 +64,7 @@ def map_rows(fold: Fold, source: SourceLens, rows: Rows) -> Statement:
             target_key=joined(target_key),
             source=source.name.identifier,
             rows=condition(source, rows),
-            key=identifiers(relations.source_key_in_map(source)),
-            kept_key=kept_key,
+            on_conflict=sql.SQL("") if fresh else again,
         ),
     )
 

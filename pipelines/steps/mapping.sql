@@ -1,6 +1,8 @@
--- map_rows: a row folded before keeps its target key, also when it was deleted and is there again
-INSERT INTO {map} ({columns}) SELECT {source_key}, {target_key} FROM {source} s WHERE {rows}
-ON CONFLICT ({key}) DO UPDATE SET state = 'mapped'{kept_key}
+-- map_rows: a home for each source row
+INSERT INTO {map} ({columns}) SELECT {source_key}, {target_key} FROM {source} s WHERE {rows}{on_conflict}
+
+-- map_again: the row is in the map; also when it was gone in between
+ ON CONFLICT ({key}) DO UPDATE SET state = 'mapped'{kept_key}
 
 -- stage_rows: the forward direction of the lens
 INSERT INTO {staged} ({columns})

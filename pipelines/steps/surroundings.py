@@ -32,11 +32,17 @@ class Surroundings:
 
     def session(self, connection: Connection, name: str, run: UUID) -> Session:
         """A session on it, in the replica role; so are the further ones it opens."""
-        become_replica(connection)
+        _prepare(connection)
 
         def open_connection() -> Connection:
             further = self.connect(name)
-            become_replica(further)
+            _prepare(further)
             return further
 
         return Session(connection, open_connection, run, self.tell, self.now, self.wait)
+
+
+def _prepare(connection: Connection) -> None:
+    """For writing many rows. A commit that a crash loses is one that its checkpoint loses too."""
+    become_replica(connection)
+    connection.execute("SET work_mem TO '64MB'; SET maintenance_work_mem TO '256MB'")
