@@ -67,15 +67,17 @@ def under_the_lock(step: CutOver) -> Iterator[Statement]:
     yield from archive.make_schemas(fold)
     for source in fold.lens.sources:
         yield from capture.stop_capture(fold, source, source.name)
+        yield from capture.drop_capture_functions(fold, source)
+    yield from sequences.advance(fold)
     yield from children.drop_keys(fold)
     yield from children.follow(fold)
     yield from archive.archive(fold)
     yield from children.make_keys(fold)
     yield from children.comment_keys(fold)
-    yield from sequences.advance(fold)
     yield from kept.put_back_own(fold)
     yield from kept.let_go(fold)
-    yield from archive.follow_keys(fold)
+    if fold.lens.sources:
+        yield from archive.follow_keys(fold)
 
 
 def lock_statements(step: CutOver, order: tuple[TableName, ...]) -> Iterator[Statement]:
@@ -247,8 +249,18 @@ def _finish_under_lock(step: CutOver, session: Session, files: tuple[int, ...]) 
             raise CaptureBroken(
                 f"changes of {source.name} may have escaped: {reason}; nothing was changed, run it again"
             )
+    _refuse_rows_where_none_are_expected(step, session)
     session.execute_all(under_the_lock(step))
     return replayed
+
+
+def _refuse_rows_where_none_are_expected(step: CutOver, session: Session) -> None:
+    for table in step.fold.lens.empty:
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table.name.identifier)
+        if session.one(Statement(f"see that {table.name} is empty", query))[0]:
+            raise RuleViolated(
+                f"{table.name} has rows, and the spec says expect_empty: map its columns, or empty it; nothing was changed"
+            )
 
 
 def _sequences(step: CutOver, session: Session) -> tuple[SequenceState, ...]:
