@@ -44,14 +44,20 @@ def upgrade_ledger(connection: Connection) -> None:
     Raises:
         psycopg.Error: the server refused one; the caller's transaction is to be rolled back.
     """
-    config = Config()
-    config.set_main_option("script_location", _SCRIPTS)
+    config = alembic_config()
     try:
         with borrowed(connection) as borrower:
             config.attributes["connection"] = borrower
             command.upgrade(config, "head")
     except DBAPIError as error:
         raise error.orig or error from None
+
+
+def alembic_config() -> Config:
+    """Where Alembic finds the revisions."""
+    config = Config()
+    config.set_main_option("script_location", _SCRIPTS)
+    return config
 
 
 @contextmanager

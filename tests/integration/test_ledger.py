@@ -16,12 +16,14 @@ from pipelines.database.connection import Connection
 from pipelines.database.ledger import LedgerStanding, check_ledger, ensure_ledger
 from pipelines.database.ledger_folds import fold_state, fold_states, load_recorded
 from pipelines.database.ledger_reading import ledger_exists
+from pipelines.database.ledger_runs import finish_run
 from pipelines.database.ledger_tables import METADATA, REVISIONS, VERSION_TABLE
 from pipelines.database.ledger_upgrade import alembic_config, borrowed
 from pipelines.database.locks import lock_ledger
 from pipelines.database.tracking import migrations_of
-from tests.databases import Database
+from tests.databases import Database, Templates
 from tests.dump import dump
+from tests.fix_ledger import BEGUN, begin_run
 
 AS_DOCUMENTED = """CREATE TABLE schema_migrations (
     id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -248,3 +250,16 @@ def test_a_failed_upgrade_reaches_the_caller_as_the_servers_error(database: Data
         with pytest.raises(psycopg.errors.DuplicateTable):
             ensure_ledger(connection, "public")
         assert not ledger_exists(connection)
+
+
+def test_every_version_of_the_server_keeps_a_ledger_beside_a_documented_table(
+    templates_of_each_version: Templates,
+) -> None:
+    with templates_of_each_version.clone() as database:
+        database.run(AS_DOCUMENTED)
+        with closing(database.connect_as_pgfold()) as connection:
+            ensure_ledger(connection, "public")
+            ensure_ledger(connection, "pgfold")
+            assert check_ledger(connection, "public") is check_ledger(connection, "pgfold") is LedgerStanding.CURRENT
+            finish_run(connection, begin_run(connection), BEGUN)
+            assert [m.status for m in migrations_of(connection, "public", "issues")] == ["completed"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,7 +14,8 @@ from psycopg import sql
 
 from pipelines.core.errors import AlreadyRunning, LockNotAvailable
 from pipelines.core.schema import TableName
-from pipelines.database.connection import Connection
+from pipelines.database.connection import Connection, connect
+from pipelines.database.embedded import embedded_server
 from pipelines.database.lock_holders import Holder, LockMode
 from pipelines.database.locks import (
     Patience,
@@ -25,7 +27,7 @@ from pipelines.database.locks import (
     release_table_locks,
     run_ddl,
 )
-from tests.databases import Database
+from tests.databases import Database, Templates
 
 A = TableName("public", "a")
 B = TableName("public", "Odd table")
@@ -379,3 +381,38 @@ def test_what_a_role_may_not_see_is_told_as_unknown() -> None:
     assert str(unseen) == "process 7 (not visible to this role)"
     assert str(prepared) == "a prepared transaction (see pg_prepared_xacts)"
     assert prepared.ending == "COMMIT or ROLLBACK PREPARED"
+
+
+def test_a_vacuum_of_the_servers_own_is_sent_away(server_folder: Path, timer: Timer) -> None:
+    """A try that ended before the deadlock check would wait for it in vain, as long as it takes."""
+    with (
+        embedded_server(server_folder, durable=False, settings={"autovacuum_naptime": "1s"}) as server,
+        closing(connect(server.url)) as one,
+    ):
+        one.execute("""
+            CREATE TABLE public.a (x int) WITH (
+                autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_threshold = 0
+            );
+            INSERT INTO public.a SELECT generate_series(1, 20000);
+            DELETE FROM public.a WHERE x % 2 = 0
+        """)
+        wait_until(one, "SELECT count(*) = 1 FROM pg_stat_progress_vacuum WHERE relid = 'public.a'::regclass")
+        with one.transaction():
+            assert lock_tables(one, EXCLUSIVE, [[A]], timer.patience(lock_timeout_s=0.3)).tries == 1
+
+
+def test_every_version_of_the_server_locks_and_names_the_holder(
+    templates_of_each_version: Templates, timer: Timer
+) -> None:
+    with templates_of_each_version.clone() as database:
+        database.run("CREATE TABLE a (x int)")
+        with closing(database.connect()) as other, closing(database.connect_as_pgfold()) as one:
+            hold_fold_lock(other, "issues")
+            with pytest.raises(AlreadyRunning, match=f"process {other.info.backend_pid} "):
+                hold_fold_lock(one, "issues")
+            other.execute("BEGIN; SELECT * FROM public.a")
+            with one.transaction():
+                with pytest.raises(LockNotAvailable, match=f"process {other.info.backend_pid} "):
+                    lock_tables(one, EXCLUSIVE, [[A]], timer.patience())
+                other.execute("ROLLBACK")
+                assert lock_tables(one, EXCLUSIVE, [[A]], timer.patience()).tries == 1
