@@ -59,7 +59,9 @@ attributes:
         affected_files: metadata.affected_files
         source: metadata.source_system
         notes: metadata.notes
-      set: {source_system: exai_issues_tracker}
+      set:
+        source_system: exai_issues_tracker
+        metadata.legacy.category: {expression: "{category}"}
     - table: public.issues
       key: new
       columns:
@@ -78,8 +80,13 @@ attributes:
         created_at: created_at
         updated_at: updated_at
         resolved_at: fix_date
-      rest: metadata
-      set: {source_system: issues}
+        issue_code: metadata.issue_code
+        first_detected_run_id: metadata.first_detected_run_id
+        resolved_run_id: metadata.resolved_run_id
+      rest: metadata.legacy.rest
+      set:
+        source_system: issues
+        metadata.legacy.category: {expression: "{category}"}
   foreign_keys:
     - {table: public.issue_occurrences, columns: [issue_id], on_delete: cascade}
     - {table: public.exai_issue_updates, columns: [issue_id], on_delete: cascade}
