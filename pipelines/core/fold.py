@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pipelines.core import names
@@ -233,11 +233,22 @@ def _child_column(
     return ChildColumn(column, rule.place.column, lens.target[rule.place.column].type)
 
 
+def referenced_columns(lens: Lens, repoint: Repoint) -> tuple[str, ...]:
+    """The source's columns that a child's key columns hold, in the same order."""
+    if repoint.constraint is not None:
+        return repoint.constraint.references_columns
+    return tuple(column.name for column in lens.source(repoint.source).key)
+
+
 def _outbound(lens: Lens, spec: Spec) -> Iterator[OutboundKey]:
+    made: set[tuple[object, ...]] = set()
     for table in lens.archived:
         for constraint in table.foreign_keys:
             source = next((s for s in lens.sources if s.name == table.name), None)
-            yield _outbound_key(lens, spec, source, constraint) if source else OutboundKey(constraint)
+            key = _outbound_key(lens, spec, source, constraint) if source else OutboundKey(constraint)
+            same = (key.remade, key.references, key.references_columns)
+            yield replace(key, remade=()) if same in made else key
+            made.add(same)
 
 
 def _outbound_key(lens: Lens, spec: Spec, source: SourceLens, constraint: Constraint) -> OutboundKey:

@@ -114,8 +114,9 @@ class SourceLens:
         return tuple(rule for rule in self.rules if rule.lossy)
 
     def rule(self, column: str) -> Rule:
-        """The rule of a source column."""
-        return next(rule for rule in self.rules if rule.column.name == column)
+        """The rule of a source column; of one that the spec places nowhere, a rule without a place."""
+        found = next((rule for rule in self.rules if rule.column.name == column), None)
+        return found or Rule(self.table[column], None, Treatment.DROPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +137,7 @@ class Lens:
     def source(self, name: TableName) -> SourceLens:
         """The lens of one source."""
         return next(source for source in self.sources if source.name == name)
+
+    def numbered(self, number: int) -> SourceLens:
+        """The lens of the source with that number."""
+        return next(source for source in self.sources if source.number == number)

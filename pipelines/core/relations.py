@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from pipelines.core import names
 from pipelines.core.equality import outputs_differ, rows_differ
-from pipelines.core.expression import Expression, cast, constant
+from pipelines.core.expression import Expression, cast, compose, constant, trusted
 from pipelines.core.lens import Lens, Making, Placement, Rule, SourceLens
 from pipelines.core.lens_rules import bare
+from pipelines.core.placement import default_of
 from pipelines.core.schema import Column, TableName
+
+_COLLATABLE = ("text", "character varying", "bpchar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,37 @@ def key_names(source: SourceLens) -> tuple[str, ...]:
 def mapped_rows(source: SourceLens) -> Relation:
     """Source rows as target rows by reading only: no default is drawn, no row map is read; those columns are NULL."""
     known = frozenset(p.column.name for p in source.placements if _readable(p))
-    values = [sql.SQL("{} AS {}").format(readable_value(p).on("s"), p.column.identifier) for p in source.placements]
+    values = [sql.SQL("{} AS {}").format(collated(p).on("s"), p.column.identifier) for p in source.placements]
     query = sql.SQL("(SELECT {} FROM {} s)").format(joined(values), source.name.identifier)
     return Relation(query, known)
+
+
+def live_rows(lens: Lens, added: Collection[str]) -> Relation:
+    """The target's own rows as they will be: with the columns that it lacks now, at their defaults."""
+    known = frozenset(c.name for c in lens.target.columns if c.name not in added or not c.default_is_volatile)
+    values = [
+        sql.SQL("{} AS {}").format(_added_value(lens, c), c.identifier)
+        if c.name in added
+        else sql.SQL("o.{}").format(c.identifier)
+        for c in lens.target.columns
+    ]
+    return Relation(sql.SQL("(SELECT {} FROM {} o)").format(joined(values), lens.target.name.identifier), known)
+
+
+def _added_value(lens: Lens, column: Column) -> sql.Composed:
+    if column.default_is_volatile:
+        return cast(constant(None), bare(column.type)).on("o")
+    return cast(default_of(column, lens.target), column.type.sql).on("o")
+
+
+def collated(placement: Placement) -> Expression:
+    """A readable value that compares as the target's column does: a cast would keep the source's collation."""
+    value = readable_value(placement)
+    if placement.column.collation is not None:
+        return compose("({v}) COLLATE {c}", v=value, c=trusted(placement.column.collation))
+    if placement.column.type.bare in _COLLATABLE:
+        return compose('({v}) COLLATE pg_catalog."default"', v=value)
+    return value
 
 
 def readable_value(placement: Placement) -> Expression:
@@ -108,7 +139,7 @@ def inverse_of(rule: Rule, alias: str = "t") -> sql.Composed:
 
 def proof_rows(source: SourceLens) -> sql.Composed:
     """`FROM` clause of every source row `s` beside what it would be in the target, `t`; OFFSET 0 computes it once."""
-    values = [sql.SQL("{} AS {}").format(readable_value(p).on("s"), p.column.identifier) for p in source.placements]
+    values = [sql.SQL("{} AS {}").format(collated(p).on("s"), p.column.identifier) for p in source.placements]
     return sql.SQL("{} s CROSS JOIN LATERAL (SELECT {} OFFSET 0) t").format(source.name.identifier, joined(values))
 
 
