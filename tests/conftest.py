@@ -5,7 +5,13 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.fix_database", "tests.fix_ledger", "tests.fix_pooler", "tests.fix_server"]
+pytest_plugins = [
+    "tests.fix_database",
+    "tests.fix_ledger",
+    "tests.fix_other_versions",
+    "tests.fix_pooler",
+    "tests.fix_server",
+]
 
 # A real server's answer may take a while on a busy machine: slowness is not a failure.
 settings.register_profile("pgfold", deadline=None, print_blob=True)

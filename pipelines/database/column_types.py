@@ -120,8 +120,8 @@ def _has_equality(oid: int, types: Mapping[int, TypeRow]) -> bool:
 def _read_declaration(connection: AnyConnection, text: str) -> tuple[int, str] | None:
     """The oid of the type that `text` names and its declaration with the modifier, None where there is no such type.
 
-    Before PostgreSQL 17 no function gives a modifier, so the server describes a NULL of the type; it sees the text
-    only when all of it was read as the name of a type.
+    Before PostgreSQL 17 no function gives a modifier, so the server describes a column of the type (without a
+    row: a domain may refuse NULL); it sees the text only when all of it was read as the name of a type.
     """
     blocks = load_sql("pipelines.database", "introspection.sql")
     try:
@@ -129,7 +129,7 @@ def _read_declaration(connection: AnyConnection, text: str) -> tuple[int, str] |
             oid: int | None = cursor.execute(blocks["type_oid"], {"text": text}).fetchone()
             if oid is None:
                 return None
-            result = cursor.execute(sql.SQL("SELECT NULL::{}").format(sql.SQL(text))).pgresult
+            result = cursor.execute(sql.SQL("SELECT NULL::{} WHERE false").format(sql.SQL(text))).pgresult
             modifier = -1 if result is None or result.ftype(0) != oid else result.fmod(0)
             declaration = cursor.execute(blocks["declaration"], {"oid": oid, "modifier": modifier}).fetchone()
             return oid, str(declaration)

@@ -77,7 +77,7 @@ def expression_volatility(
     alias: str | None = None,
     added: Iterable[Column] = (),
 ) -> tuple[FunctionFacts, ...]:
-    """Every function that `expression` calls over a row of `table`, each once, by name.
+    """Every function that `expression` calls over a row of `table`, each once, ordered by its qualified name.
 
     The row is known as `alias` (default: the table's name) and has the `added` columns too, which the table need not
     have yet. Names resolve by the session's search_path. Where values are converted by text (`timestamptz::text`),
@@ -93,6 +93,7 @@ def expression_volatility(
     try:
         with connection.transaction(force_rollback=True):
             _create_view(connection, table, text, alias or table.name, tuple(added))
+            connection.execute(load_sql("pipelines.database", "introspection.sql")["settings"])
             view = _read_view(connection)
             _require_one_value(view, text, table)
             return _called(connection, view.tree)
@@ -127,8 +128,9 @@ def _read_view(connection: AnyConnection) -> ViewTree:
 
 
 def _require_one_value(view: ViewTree, text: str, table: TableName) -> None:
-    """The first flags are those of the outermost query; a subquery may count and sum as it likes."""
-    if view.columns != 1 or ":setOperations <>" not in view.tree:
+    """The first flags, and the last set operation, are the outermost query's; a subquery may do as it likes."""
+    _, _, outermost = view.tree.rpartition(":setOperations ")
+    if view.columns != 1 or not outermost.startswith("<>"):
         raise SpecError(f"{text!r} over {table} is not one expression")
     for flag, what in _MANY_ROWS.items():
         first = next((value for name, value in _ONE_ROW.findall(view.tree) if name == flag), "false")
