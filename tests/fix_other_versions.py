@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.database.account import choose_account, open_way, own, run_as
+from pipelines.database.account import choose_account, own, run_as, share_installation
 from pipelines.database.embedded import SERVER_MAJOR, EmbeddedServer
 from pipelines.database.programs import embedded_bin_folders
 from tests.databases import Templates
@@ -43,7 +43,7 @@ def templates_of_each_version(request: pytest.FixtureRequest) -> Iterator[Templa
 def _running(bin_folder: Path, folder: Path) -> Iterator[EmbeddedServer]:
     account = choose_account(folder / "data")
     own(folder, account)
-    open_way(bin_folder, account)
+    share_installation(bin_folder.parent, account)
 
     def run(program: str, *arguments: str) -> None:
         ended = run_as(account, [str(bin_folder / program), *arguments], folder)
