@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.core.expression import Expression, authored
@@ -24,12 +24,17 @@ class Built:
     findings: tuple[Finding, ...]
 
 
-def build_lens(spec: Spec, schema: Schema, added_types: Mapping[str, ColumnType]) -> Built:
-    """Derive the lens; `added_types` describes each type text of `add_columns`."""
+def build_lens(
+    spec: Spec, schema: Schema, added_types: Mapping[str, ColumnType], drawn: Collection[str] = ()
+) -> Built:
+    """Derive the lens; `added_types` describes each type text of `add_columns`.
+
+    `drawn` are the added columns whose default is volatile: what a row gets is not known before it is made.
+    """
     missing = tuple(_missing_tables(spec, schema))
     if missing:
         return Built(None, missing)
-    target = target_with_additions(spec, schema[spec.target], added_types)
+    target = target_with_additions(spec, schema[spec.target], added_types, drawn)
     key, key_findings = choose_key(target, (), spec.target_line)
     sources: list[SourceLens] = []
     findings = [*key_findings, *_target_findings(spec, schema[spec.target], added_types)]
@@ -48,12 +53,14 @@ def build_lens(spec: Spec, schema: Schema, added_types: Mapping[str, ColumnType]
     return Built(Lens(target, key, tuple(source for source, _ in placed), empty), tuple(findings))
 
 
-def target_with_additions(spec: Spec, target: Table, added_types: Mapping[str, ColumnType]) -> Table:
+def target_with_additions(
+    spec: Spec, target: Table, added_types: Mapping[str, ColumnType], drawn: Collection[str] = ()
+) -> Table:
     """The target as it will be: with the added columns it lacks, and without the NOT NULLs that are dropped."""
     kept = [replace(c, not_null=c.not_null and c.name not in spec.drop_not_null) for c in target.columns]
     last = max((c.position for c in target.columns), default=0)
     added = [
-        Column(a.name, added_types[a.type], last + n, not_null=a.not_null, default=a.default)
+        Column(a.name, added_types[a.type], last + n, a.not_null, a.default, a.name in drawn)
         for n, a in enumerate(spec.add_columns, 1)
         if target.column(a.name) is None and a.type in added_types
     ]

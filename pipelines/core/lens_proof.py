@@ -13,6 +13,7 @@ from pipelines.core.lens import Making, Rule, SourceLens, Treatment
 from pipelines.core.lens_rules import document_at
 from pipelines.core.relations import inverse_of, joined, key_names, proof_rows, provable, read_back_differs
 from pipelines.core.rule_check import SHOWN, show_value
+from pipelines.core.schema import TableName
 from pipelines.core.wording import counted, number
 
 
@@ -38,7 +39,7 @@ class Difference:
 class Proof:
     """What the proof of one source found; `columns` are those whose way back was computed."""
 
-    source: str
+    source: TableName
     rows: int
     differing: int
     took_s: float
@@ -71,7 +72,7 @@ def differences_query(source: SourceLens, rules: Sequence[Rule]) -> sql.Composed
         sql.SQL("({name}, {was}, {there}, {back}, {differ})").format(
             name=sql.Literal(rule.column.name),
             was=_printed(sql.Identifier("s", rule.column.name)),
-            there=_printed(_there(source, rule)),
+            there=_printed(there(source, rule)),
             back=_printed(inverse_of(rule)),
             differ=outputs_differ(sql.Identifier("s", rule.column.name), inverse_of(rule)),
         )
@@ -105,7 +106,8 @@ def _printed(value: sql.Composable) -> sql.Composed:
     ).format(v=value)
 
 
-def _there(source: SourceLens, rule: Rule) -> sql.Composable:
+def there(source: SourceLens, rule: Rule) -> sql.Composable:
+    """The value that stands in the target row `t` for a rule's column, at its path too."""
     assert rule.place is not None
     target = next(p.column for p in source.placements if p.column.name == rule.place.column)
     if rule.place.path:

@@ -51,7 +51,7 @@ def key_names(source: SourceLens) -> tuple[str, ...]:
 
 def mapped_rows(source: SourceLens) -> Relation:
     """Source rows as target rows by reading only: no default is drawn, no row map is read; those columns are NULL."""
-    known = frozenset(p.column.name for p in source.placements if _readable(p))
+    known = readable_columns(source)
     values = [sql.SQL("{} AS {}").format(collated(p).on("s"), p.column.identifier) for p in source.placements]
     query = sql.SQL("(SELECT {} FROM {} s)").format(joined(values), source.name.identifier)
     return Relation(query, known)
@@ -100,13 +100,18 @@ def _readable(placement: Placement) -> bool:
     return not drawn and placement.making is not Making.NEW_KEY and not placement.reads_row_map
 
 
+def readable_columns(source: SourceLens) -> frozenset[str]:
+    """The target columns whose values are known by reading the source alone."""
+    return frozenset(p.column.name for p in source.placements if _readable(p))
+
+
 def provable(source: SourceLens) -> tuple[Rule, ...]:
     """The rules whose way there and back can be computed by reading the source alone."""
-    late = {p.column.name for p in source.placements if not _readable(p)}
+    known = readable_columns(source)
     return tuple(
         rule
         for rule in source.proven
-        if not rule.reads_row_map and rule.inverse is not None and not late.intersection(rule.inverse.columns)
+        if not rule.reads_row_map and rule.inverse is not None and known.issuperset(rule.inverse.columns)
     )
 
 

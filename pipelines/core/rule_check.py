@@ -46,7 +46,7 @@ class RuleCheck:
     object: str
     sentence: Sentence
     remedy: str
-    query: sql.Composable
+    query: sql.Composed
     columns: tuple[str, ...] = ()  # what the values are called; none where there is one that needs no name
     spec_line: int | None = None
 

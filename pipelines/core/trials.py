@@ -106,6 +106,7 @@ def _forward(
 def inverse_trials(fold: Fold, source: SourceLens) -> Iterator[Trial]:
     """Everything that reads a target row back; computed for the rows there are where the proof can be."""
     computed = {rule.column.name for rule in provable(source)}
+    typed, rows = typed_row(fold.lens, "t"), proof_rows(source)
     for rule in source.rules:
         if rule.inverse is not None and rule.place is not None and not rule.reads_row_map:
             yield Trial(
@@ -116,8 +117,8 @@ def inverse_trials(fold: Fold, source: SourceLens) -> Iterator[Trial]:
                 "t",
                 cast(rule.inverse, rule.column.type.sql).on("t"),
                 rule.inverse.columns,
-                typed_row(fold.lens, "t"),
-                proof_rows(source) if rule.column.name in computed else None,
+                typed,
+                rows if rule.column.name in computed else None,
                 rule.column.name,
                 rule.place,
                 rule.line or source.spec.line,
@@ -148,9 +149,9 @@ def typed_row(lens: Lens, alias: str) -> sql.Composed:
     return sql.SQL("(SELECT {}) AS {}").format(values, sql.Identifier(alias))
 
 
-def reading(trial: Trial) -> sql.Composed:
-    """Lets the server read the expression; computes nothing but constants."""
-    return sql.SQL("EXPLAIN (COSTS OFF) SELECT {} FROM {}").format(trial.value, trial.typed)
+def reading(trials: Sequence[Trial]) -> sql.Composed:
+    """Lets the server read expressions over one kind of row; computes nothing but constants."""
+    return sql.SQL("EXPLAIN (COSTS OFF) SELECT {} FROM {}").format(joined(t.value for t in trials), trials[0].typed)
 
 
 def computing(trial: Trial) -> sql.Composed | None:

@@ -1,0 +1,98 @@
+"""The expressions that an author wrote: which they are, and what their functions are allowed to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipelines.core.expression import Expression, authored, trusted
+from pipelines.core.findings import Finding, error, warning
+from pipelines.core.schema import Column, FunctionFacts, Schema, Table, TableName
+from pipelines.core.spec import Spec
+
+ALIAS = "r"
+
+
+@dataclass(frozen=True, slots=True)
+class Authored:
+    """An expression over a row of `table`, known as ALIAS; `object` and `what` are for messages."""
+
+    table: TableName
+    expression: Expression
+    object: str
+    what: str
+    line: int | None
+    over_target: bool = False
+    default_of: str | None = None  # the added column whose default it is
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoredFacts:
+    """The functions that it calls, or the server's reason for not reading it."""
+
+    authored: Authored
+    functions: tuple[FunctionFacts, ...] = ()
+    refusal: str | None = None
+
+
+def authored_expressions(spec: Spec, schema: Schema, target: Table) -> Iterator[Authored]:
+    """Those whose columns are all there; the lens says what is wrong with the others. `target` as it will be."""
+    for source in spec.sources:
+        table = schema.table(source.table)
+        for rule in source.columns:
+            if rule.custom is None or table is None:
+                continue
+            where = f"{source.table}.{rule.column}"
+            yield from _known(table, authored(rule.custom.forward), where, "forward", rule.line)
+            if rule.custom.inverse is not None:
+                yield from _known(target, authored(rule.custom.inverse), where, "inverse", rule.line, over_target=True)
+        for constant in source.set:
+            if constant.expression is not None and table is not None:
+                where = f"{spec.target}.{constant.place}"
+                yield from _known(table, authored(constant.expression), where, "set", constant.line)
+    for added in spec.add_columns:
+        if added.default is not None:
+            expression = Expression((trusted(f"({added.default})"),))
+            where = f"{spec.target}.{added.name}"
+            yield Authored(spec.target, expression, where, "default", added.line, True, added.name)
+
+
+def _known(
+    table: Table, expression: Expression, object: str, what: str, line: int | None, *, over_target: bool = False
+) -> Iterator[Authored]:
+    if all(table.column(name) is not None for name in expression.columns):
+        yield Authored(table.name, expression, object, what, line, over_target=over_target)
+
+
+def added_to(target: Table, schema: Schema) -> tuple[Column, ...]:
+    """The columns that the target will have and has not yet."""
+    there = schema[target.name]
+    return tuple(column for column in target.columns if there.column(column.name) is None)
+
+
+def drawn_columns(facts: Sequence[AuthoredFacts]) -> frozenset[str]:
+    """The added columns whose default is volatile."""
+    return frozenset(
+        fact.authored.default_of
+        for fact in facts
+        if fact.authored.default_of is not None and any(function.volatility == "v" for function in fact.functions)
+    )
+
+
+def authored_findings(facts: Sequence[AuthoredFacts]) -> Iterator[Finding]:
+    """What cannot be read, and functions that give another value each time."""
+    for fact in facts:
+        a = fact.authored
+        if fact.refusal is not None:
+            yield error("expression", a.object, f"the {a.what} of {a.object}: {fact.refusal}", _CORRECT, a.line)
+        volatile = [function.name for function in fact.functions if function.volatility == "v"]
+        if volatile and a.default_of is not None:
+            message = f"the default of new column {a.object} is volatile ({', '.join(volatile)}):"
+            message += " every row of the target is written again when it is added"
+            yield warning("volatile", a.object, message, "use a constant, or set: for the rows that come", a.line)
+        elif volatile:
+            message = f"the {a.what} of {a.object} calls {', '.join(volatile)}, which gives another value each time"
+            yield error("volatile", a.object, message, "use a function that is STABLE or IMMUTABLE", a.line)
+
+
+_CORRECT = "correct it in the spec"
