@@ -68,7 +68,6 @@ def borrowed(connection: Connection) -> Iterator[sqlalchemy.Connection]:
         "postgresql+psycopg_borrowed://",
         creator=lambda: connection,
         poolclass=StaticPool,
-        pool_reset_on_return=None,
         use_native_hstore=False,
     )
     with engine.connect() as borrower:

@@ -132,10 +132,10 @@ def test_who_holds_a_lock_is_fresh_within_one_transaction(
 
 
 def test_tables_are_held_all_or_none(one: Connection, other: Connection) -> None:
-    hold_table_locks(one, [B, B])
-    with pytest.raises(AlreadyRunning, match=r"table public\.Odd table is held by .* process"):
-        hold_table_locks(other, [A, B])
-    hold_table_locks(one, [A])  # other gave it back
+    hold_table_locks(one, [A, A])
+    with pytest.raises(AlreadyRunning, match=r"table public\.a is held by .* process"):
+        hold_table_locks(other, [B, A])
+    hold_table_locks(one, [B])  # other had it before it asked for A
     release_table_locks(one, [B, A])
     hold_table_locks(other, [A, B])
 
@@ -416,3 +416,15 @@ def test_every_version_of_the_server_locks_and_names_the_holder(
                     lock_tables(one, EXCLUSIVE, [[A]], timer.patience())
                 other.execute("ROLLBACK")
                 assert lock_tables(one, EXCLUSIVE, [[A]], timer.patience()).tries == 1
+
+
+def test_a_role_that_may_not_hasten_the_deadlock_check_locks_without(
+    one: Connection, other: Connection, database: Database, timer: Timer
+) -> None:
+    role = f"locker_{database.name}"
+    database.run(f"CREATE ROLE {role}; GRANT ALL ON a TO {role}")
+    one.execute(f"SET ROLE {role}".encode())
+    with one.transaction():
+        assert lock_tables(one, EXCLUSIVE, [[A]], timer.patience()).tries == 1
+        assert one.execute("SHOW deadlock_timeout").fetchone() == ("1s",)
+        assert not is_free(other, A)
