@@ -1,0 +1,62 @@
+"""TCP ports of this machine: whether one is free, and who has it where it is not."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from pipelines.core.errors import SpecError
+
+HOST = "127.0.0.1"
+_LISTEN = "0A"  # state of a socket in /proc/net/tcp
+
+
+def need_free_port(port: int, command: str) -> None:
+    """See that nobody has the port.
+
+    Raises:
+        SpecError: somebody has; the message names them where the machine tells, and another port.
+    """
+    if not 0 < port < 65536:
+        raise SpecError(f"{port} is no port: give one from 1 to 65535, {command} --port 3000")
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just left is free
+        try:
+            tried.bind((HOST, port))
+        except PermissionError:
+            raise SpecError(f"port {port} may not be opened by this user: {command} --port 3000") from None
+        except OSError:
+            raise SpecError(_taken(port, command)) from None
+
+
+def _taken(port: int, command: str) -> str:
+    who = holder(port) or "another program"
+    return f"port {port} is taken by {who}: stop it, or choose another: {command} --port {port + 1}"
+
+
+def holder(port: int) -> str | None:
+    """`python3 (process 4711)`, who listens on the port; None where the machine does not tell (only Linux does)."""
+    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
+    return next((found for process in _processes() if (found := _named_if_holding(process, inodes))), None)
+
+
+def _listening(table: Path, port: int) -> list[str]:
+    if not table.exists():
+        return []
+    rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    return [row[9] for row in rows if row[3] == _LISTEN and int(row[1].rpartition(":")[2], 16) == port]
+
+
+def _processes() -> list[Path]:
+    root = Path("/proc")
+    return [path for path in root.iterdir() if path.name.isdigit()] if root.is_dir() else []
+
+
+def _named_if_holding(process: Path, inodes: set[str]) -> str | None:
+    try:
+        held = {str(file.readlink()) for file in (process / "fd").iterdir()}
+        if not held & inodes:
+            return None
+        return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+    except OSError:  # it ended meanwhile, or is another user's
+        return None

@@ -1,0 +1,113 @@
+"""`pgfold up`: the database, the Dagster UI and its daemons, in one terminal; Ctrl-C stops all of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from contextlib import AbstractContextManager, closing
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+
+from pipelines.commands.child import child_process, stop_signals_raise
+from pipelines.commands.ports import HOST, need_free_port
+from pipelines.core.errors import StepFailed
+from pipelines.database.connection import Connection, name_database
+from pipelines.database.named_sql import load_sql
+from pipelines.orchestration.home import WORKSPACE, environment_of, prepare_home
+from pipelines.sample import sample_sql
+from pipelines.settings import Settings
+from pipelines.steps.opening import surroundings_of
+from pipelines.steps.surroundings import Surroundings
+
+_SQL = load_sql("pipelines.commands", "up.sql")
+_READY_S = 120
+_POLL_S = 0.1
+_ANSWER_S = 5
+_LAST_LINES = 15
+
+
+def run(asked: argparse.Namespace, settings: Settings) -> int:
+    """Start everything, say where it is, and wait for Ctrl-C or SIGTERM.
+
+    Raises:
+        SpecError: the port is taken.
+        StepFailed: Dagster ended by itself; the message has its last words.
+    """
+    need_free_port(asked.port, "pgfold up")
+    home = prepare_home(settings)
+    try:
+        with stop_signals_raise(), surroundings_of(settings) as surroundings:
+            _say("database", *_prepare_database(settings, surroundings))
+            with _dagster(settings, home, asked.port) as process:
+                _wait_until_ready(process, asked.port, home)
+                _say("dagster", f"http://{HOST}:{asked.port}", "Ctrl-C stops database and Dagster.")
+                process.wait()
+                raise StepFailed(f"Dagster ended by itself:\n{_last_words(home)}")
+    except KeyboardInterrupt:
+        _say("stopped", "what was committed stays")
+        return 0
+
+
+def _prepare_database(settings: Settings, surroundings: Surroundings) -> tuple[str, ...]:
+    """Say which database it is; a new embedded one gets the sample, so that there is something to fold."""
+    with closing(surroundings.connect("up")) as connection:
+        if settings.database_url is not None:
+            return (name_database(settings.database_url),)
+        where = f"embedded PostgreSQL in {settings.embedded}"
+        if _has_tables(connection):
+            return (where,)
+        _load_sample(connection)
+        return (where, "it was empty, so the sample tables are in it now: pgfold run issues, pgfold run files")
+
+
+def _has_tables(connection: Connection) -> bool:
+    row = connection.execute(_SQL["has_tables"].encode()).fetchone()
+    return row is not None and row[0] is True
+
+
+def _load_sample(connection: Connection) -> None:
+    with connection.transaction():
+        for script in sample_sql():
+            connection.execute(script.encode())
+
+
+def _dagster(settings: Settings, home: Path, port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home / WORKSPACE)]
+    command += ["--host", HOST, "--port", str(port), "--log-level", "warning", "--code-server-log-level", "warning"]
+    return child_process(command, settings.folder, environment_of(settings, os.environ), _log(home))
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, home: Path) -> None:
+    deadline = time.monotonic() + _READY_S
+    while not _answers(port):
+        if process.poll() is not None:
+            raise StepFailed(f"Dagster did not start:\n{_last_words(home)}")
+        if time.monotonic() > deadline:
+            raise StepFailed(f"Dagster did not answer within {_READY_S} s:\n{_last_words(home)}")
+        time.sleep(_POLL_S)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urlopen(f"http://{HOST}:{port}/server_info", timeout=_ANSWER_S) as answer:
+            return bool(answer.status == 200)
+    except (OSError, HTTPException):
+        return False
+
+
+def _log(home: Path) -> Path:
+    return home / "up.log"
+
+
+def _last_words(home: Path) -> str:
+    lines = _log(home).read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(["  " + line for line in lines[-_LAST_LINES:]] + [f"  all of it: {_log(home)}"])
+
+
+def _say(what: str, *lines: str) -> None:
+    sys.stdout.write(f"{what:<10}  {lines[0]}\n" + "".join(f"{'':<10}  {line}\n" for line in lines[1:]))
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""Dagster words only: assets, checks, jobs, schedules and sensors, each a few lines around the steps."""

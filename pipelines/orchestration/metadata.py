@@ -1,0 +1,73 @@
+"""What a step did, as the metadata that an asset's page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+from pydantic import JsonValue
+
+from pipelines.core.checks import Check
+from pipelines.core.wording import duration, rate
+from pipelines.steps.outcome import Outcome
+
+Metadata = dict[str, dg.MetadataValue]
+_FOLDERS = ("folder", "sealed_folder", "report")
+
+
+def outcome_metadata(outcome: Outcome) -> Metadata:
+    """The sentence, the time, the rate, and every fact by its own name."""
+    said: Metadata = {"done": dg.MetadataValue.text(outcome.sentence)}
+    if outcome.already:
+        said["already"] = dg.MetadataValue.text("an earlier try had done it")
+    if outcome.seconds > 0:
+        said["time"] = dg.MetadataValue.text(duration(outcome.seconds))
+    facts = {name: fact for name, fact in outcome.facts.items() if name != "checks"}
+    return {**said, **_rows(outcome), **{name: value_of(name, fact) for name, fact in facts.items()}}
+
+
+def _rows(outcome: Outcome) -> Metadata:
+    """`dagster/row_count` is the name by which the UI draws a chart over time."""
+    rows = outcome.facts.get("rows")
+    if not isinstance(rows, int):
+        return {}
+    counted: Metadata = {"dagster/row_count": dg.MetadataValue.int(rows)}
+    if rows and outcome.seconds > 0:
+        counted["rate"] = dg.MetadataValue.text(rate(rows / outcome.seconds))
+    return counted
+
+
+def value_of(name: str, fact: JsonValue) -> dg.MetadataValue:
+    """A fact as the kind of value that it is."""
+    match fact:
+        case bool():
+            return dg.MetadataValue.bool(fact)
+        case int():
+            return dg.MetadataValue.int(fact)
+        case float():
+            return dg.MetadataValue.float(fact)
+        case str() if name in _FOLDERS:
+            return dg.MetadataValue.path(fact)
+        case str():
+            return dg.MetadataValue.text(fact)
+        case None:
+            return dg.MetadataValue.null()
+        case list() if all(isinstance(item, str) for item in fact):
+            return dg.MetadataValue.text(", ".join(map(str, fact)))
+        case _:
+            return dg.MetadataValue.json(fact)
+
+
+def table(columns: Mapping[str, str], rows: Iterable[tuple[str | int | float | bool, ...]]) -> dg.TableMetadataValue:
+    """A table; `columns` are names and their types (`int`, `string`, ...)."""
+    records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows]
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(n, of) for n, of in columns.items()]))
+
+
+def checks_table(checks: tuple[Check, ...]) -> dg.TableMetadataValue:
+    """One line a check."""
+    columns = {"check": "string", "passed": "string", "over": "int", "found": "int", "took": "string", "said": "string"}
+    return table(
+        columns,
+        [(c.name, "yes" if c.passed else "NO", c.over, c.found, duration(c.took_s), c.sentence) for c in checks],
+    )
