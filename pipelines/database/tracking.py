@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import psycopg
 from psycopg import sql
 
 from pipelines.core.errors import Refused, StateUnknown
@@ -104,7 +105,15 @@ def _create(connection: Connection, tracking_schema: str) -> None:
     if row is None or row[0] is not True:
         create = sql.SQL("CREATE SCHEMA {};").format(sql.Identifier(tracking_schema)).as_string()
         raise Refused(f"TRACKING_SCHEMA names the schema {tracking_schema!r}, which is not there: {create}")
-    connection.execute(_in_schema("create_table", tracking_schema))
+    try:
+        connection.execute(_in_schema("create_table", tracking_schema))
+    except psycopg.errors.InsufficientPrivilege as error:
+        role = connection.info.user
+        grant = sql.SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {};").format(*map(sql.Identifier, (tracking_schema, role)))
+        raise Refused(
+            f"role {role!r} may not create {tracking_table(tracking_schema)}: {error.diag.message_primary}:"
+            f" {grant.as_string()} or set TRACKING_SCHEMA to a schema where it may, for example pgfold"
+        ) from None
 
 
 def _in_schema(name: str, tracking_schema: str) -> Query:

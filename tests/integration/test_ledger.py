@@ -217,6 +217,17 @@ def test_a_role_that_may_not_create_a_schema_is_told_the_grant(database: Databas
             ensure_ledger(connection, "public")
 
 
+def test_a_role_that_may_not_create_schema_migrations_is_told_the_grant(database: Database, weak_role: str) -> None:
+    database.run(f"GRANT CREATE ON DATABASE {database.name} TO {weak_role}")
+    with closing(database.connect_as_pgfold()) as connection:
+        connection.execute(f"SET ROLE {weak_role}".encode())
+        with pytest.raises(Refused, match=r"may not create public\.schema_migrations: .*GRANT USAGE, CREATE ON SCHEMA"):
+            ensure_ledger(connection, "public")
+        assert not ledger_exists(connection)
+        ensure_ledger(connection, "pgfold")
+        assert check_ledger(connection, "pgfold") is LedgerStanding.CURRENT
+
+
 def test_a_role_that_may_not_write_to_schema_migrations_is_told_the_grant(
     ledger: Connection, database: Database, weak_role: str
 ) -> None:
