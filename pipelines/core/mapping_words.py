@@ -13,7 +13,7 @@ from pipelines.core.place import Place
 from pipelines.core.schema import Column, ColumnType, JsonEncoding, TableName
 from pipelines.core.spec import Otherwise, Scalar, SetRule, ValueMap
 from pipelines.core.value_map import text_of
-from pipelines.core.wording import counted
+from pipelines.core.wording import NO_BREAK, counted
 
 
 class Kind(StrEnum):
@@ -141,6 +141,11 @@ def remark(source: SourceLens, rule: Rule, loss: Loss | None, arrow: str = "->")
             assert_never(rule.treatment)
 
 
+def place_of(lens: Lens, rule: Rule) -> Place | None:
+    """Where a column is shown to go: a new key's place is the target's key."""
+    return Place(lens.key[0].name) if rule.treatment is Treatment.ROW_MAP else rule.place
+
+
 def loss_of(source: SourceLens, rule: Rule, facts: MappingFacts) -> Loss | None:
     """What was counted of a lossy column, else what its value map alone tells, else None."""
     counted_loss = facts.losses.get((source.name, rule.column.name))
@@ -164,7 +169,7 @@ def value_words(values: ValueMap, arrow: str = "->", most: int = 4) -> str:
         if all(key is not None and value == change(key) for key, value in pairs):
             keys = _some([key or "NULL" for key, _ in pairs], 2 * most)
             return f"{keys} {arrow} {name}{_otherwise_words(values, arrow)}"
-    groups = [f"{', '.join(keys)} {arrow} {value}" for value, keys in _by_target(values).items()]
+    groups = [f"{', '.join(keys)}{NO_BREAK}{arrow}{NO_BREAK}{value}" for value, keys in _by_target(values).items()]
     separator = "; " if any("," in group for group in groups) else ", "
     return f"{_some(groups, most, separator)}{_otherwise_words(values, arrow)}"
 

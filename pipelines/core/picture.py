@@ -20,6 +20,7 @@ from pipelines.core.mapping_words import (
     kinds_of,
     loss_of,
     loss_words,
+    place_of,
     type_words,
     untouched,
 )
@@ -181,7 +182,7 @@ def _source_id(source: SourceLens, rule: Rule) -> str:
 def _curves(lens: Lens, ends: Mapping[Place, str]) -> Iterator[Curve]:
     for source in lens.sources:
         for rule in source.rules:
-            place = Place(lens.key[0].name) if rule.treatment is Treatment.ROW_MAP else rule.place
+            place = place_of(lens, rule)
             if place is not None:
                 yield Curve(_source_id(source, rule), ends[place], kind_of(rule))
             for place in kept_places(source, rule):

@@ -8,10 +8,13 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from pipelines.core.checks import Check
+from pipelines.core.digest import Digest
 from pipelines.core.fold import Fold
 from pipelines.core.ledger_rows import FoldStanding
 from pipelines.core.lens import Lens
+from pipelines.core.manifest import SavedTable
 from pipelines.core.mapping_words import MappingFacts, lossy_columns
+from pipelines.core.reconciliation import Verdict
 from pipelines.core.schema import TableName
 from pipelines.core.wording import number
 
@@ -45,11 +48,11 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """How many source rows there are and how many read back equal; None where nobody compared them."""
+class ReadBack:
+    """How many source rows were compared, and how many of them read back equal."""
 
     rows: int
-    equal: int | None
+    equal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +109,10 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class TableHash:
-    """What a table's backup holds: content digests at cut-over and when it was restored, None where it was not.
+    """What the backup holds of a table; `restored` is the digest of what it gave back, None where nobody tried."""
 
-    `file` is the sha256 of its file, or words where there are several files.
-    """
-
-    label: str
-    rows: int
-    size_bytes: int
-    digest: str
-    restored: str | None
-    file: str
+    saved: SavedTable
+    restored: Digest | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,36 +137,12 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """A row that stands in the way of undoing, and what to do about it."""
-
-    table: TableName
-    key: str
-    reason: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
 class Undo:
-    """The reconciliation as it was computed at that time, not applied; counts are of rows.
-
-    `edits` and `obstacles` may be the first of more. `edited_columns` names columns with how many rows of each.
-    """
+    """The reconciliation as it was computed at that time, not applied; `edits` may be the first of more."""
 
     computed_at: datetime
-    unchanged: int
-    edited: int
-    deleted: int
-    in_the_way: int
-    lock_s: float | None = None
+    verdict: Verdict
     edits: tuple[Edit, ...] = ()
-    obstacles: tuple[Obstacle, ...] = ()
-    edited_columns: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def possible(self) -> bool:
-        """Whether nothing stands in the way."""
-        return self.in_the_way == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +159,7 @@ class Report:
     run: ReportRun
     versions: Versions
     spec_label: str
-    proof: Proof | None = None
+    read_back: ReadBack | None = None
     lock: LockWindow = LockWindow()
     checks: tuple[CheckLine, ...] = ()
     samples: tuple[SampleRow, ...] = ()

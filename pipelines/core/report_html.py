@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.core import markup, report_tables
+from pipelines.core.answers import Answer, answers, subtitle, title, undo_counts, undo_headline
 from pipelines.core.asked import Sentence, Voice, sentences
 from pipelines.core.mapping_words import column_count
 from pipelines.core.markup import Child, Markup, element
@@ -13,8 +14,7 @@ from pipelines.core.picture import laid_out, picture_of
 from pipelines.core.picture_svg import COMPACT, WIDE, hover_css, legend_html, picture_svg
 from pipelines.core.report import Report, SampleRow, Status, Undo, lossy_line
 from pipelines.core.report_icons import icon
-from pipelines.core.verdicts import Verdict, subtitle, title, undo_headline, undo_sentence, verdicts
-from pipelines.core.wording import counted, short_hash, short_key, unbroken
+from pipelines.core.wording import counted, moment_of, short_hash, short_key, unbroken
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _SPEC_LINES = 9
@@ -48,7 +48,7 @@ def report_html(report: Report, styles: StyleSheets) -> str:
 
 def _sections(report: Report) -> Iterator[Markup]:
     yield element("header", element("h1", title(report)), element("p", unbroken(subtitle(report)), class_="about"))
-    yield element("div", *(_tile(verdict) for verdict in verdicts(report)), class_="tiles")
+    yield element("div", *(_tile(answer) for answer in answers(report)), class_="tiles")
     yield _asked(report)
     yield _mapping(report)
     yield _checks(report)
@@ -69,13 +69,13 @@ def _section(id: str, heading: str, sentence: str | None, *children: Child, clas
     return element("section", element("h2", heading, id=id), said, *children, class_=class_)
 
 
-def _tile(verdict: Verdict) -> Markup:
-    state = icon(verdict.status) if verdict.status else None
+def _tile(answer: Answer) -> Markup:
+    state = icon(answer.status) if answer.status else None
     return element(
         "div",
-        element("p", verdict.question, class_="label"),
-        element("p", state, unbroken(verdict.answer), class_="answer"),
-        element("p", unbroken(verdict.sentence), class_="why"),
+        element("p", answer.question, class_="label"),
+        element("p", state, unbroken(answer.answer), class_="answer"),
+        element("p", unbroken(answer.sentence), class_="why"),
         class_="tile",
     )
 
@@ -156,17 +156,17 @@ def _undo(report: Report) -> Markup:
 
 
 def _undo_panel(report: Report, undo: Undo) -> Markup:
-    status = Status.OK if undo.possible else Status.FAILED
-    command = f"pgfold rollback {report.fold.name}{'' if undo.possible else ' --plan'}"
-    answer = element("p", icon(status), unbroken(undo_headline(undo)), class_="answer")
-    edits = report_tables.edits_table(undo.edits) if undo.edits else None
-    obstacles = report_tables.obstacles_table(undo.obstacles) if undo.obstacles else None
+    verdict = undo.verdict
+    status = Status.OK if verdict.can_be_undone else Status.FAILED
+    command = f"pgfold rollback {report.fold.name}{'' if verdict.can_be_undone else ' --plan'}"
+    answer = element("p", icon(status), unbroken(undo_headline(verdict)), class_="answer")
+    computed = f"Computed {moment_of(undo.computed_at, report.zone)}, on the rows as they were then."
     return element(
         "div",
         element("div", answer, element("code", command, class_="command"), class_="panel-head"),
-        element("p", unbroken(undo_sentence(report, undo)), class_="why"),
-        obstacles,
-        edits,
+        element("p", unbroken(f"{computed} {undo_counts(verdict)}"), class_="why"),
+        None if verdict.can_be_undone else report_tables.obstacles_table(verdict),
+        report_tables.edits_table(undo.edits) if undo.edits else None,
         class_="panel",
     )
 

@@ -6,23 +6,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipelines.core import markup
+from pipelines.core.digest import Digest
+from pipelines.core.findings import errors
 from pipelines.core.lens import Constant, Lens, Rule, SourceLens
 from pipelines.core.mapping_words import (
     MappingFacts,
     constant_words,
     kind_of,
     loss_of,
+    place_of,
     remark,
     scalar_text,
     set_rule,
     type_words,
 )
 from pipelines.core.markup import Child, Markup, element
-from pipelines.core.report import Cell, CheckLine, Edit, Obstacle, SampleRow, Status, TableHash, Timing
+from pipelines.core.reconciliation import Verdict
+from pipelines.core.report import Cell, CheckLine, Edit, SampleRow, Status, TableHash, Timing
 from pipelines.core.report_icons import icon
 from pipelines.core.wording import counted, grouped, number, short_hash, short_key, shortened, size, took, unbroken
 
 _LONGEST = 300
+_MOST_OBSTACLES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,26 +130,30 @@ def hashes_table(hashes: Iterable[TableHash]) -> Markup:
 
 
 def _hash_row(line: TableHash) -> Markup:
-    match line.restored:
+    saved, restored = line.saved, line.restored
+    match restored:
         case None:
             state, words = Status.UNKNOWN, "not restored"
-        case line.digest:
+        case saved.digest:
             state, words = Status.OK, "equal"
         case _:
             state, words = Status.FAILED, "differs"
-    file = short_hash(line.file)
     return row(
         _HASHES,
         (
-            line.label,
-            number(line.rows),
-            unbroken(size(line.size_bytes)),
-            element("code", grouped(line.digest)),
-            element("code", grouped(line.restored)) if line.restored else None,
+            saved.name.name,
+            number(saved.digest.rows),
+            unbroken(size(saved.file.size_bytes)),
+            _digest(saved.digest),
+            None if restored is None else _digest(restored),
             element("div", icon(state), words, class_=f"state {_ink(state) or ''}".strip()),
-            element("code", file, title=line.file) if file != line.file else line.file,
+            element("code", short_hash(saved.file.sha256), title=saved.file.sha256),
         ),
     )
+
+
+def _digest(digest: Digest) -> Markup:
+    return element("code", f"{grouped(digest.first)} {grouped(digest.second)}")
 
 
 _TIMINGS = (Head("Step"), Head("What it did"), Head("Took", right=True))
@@ -175,15 +184,18 @@ def _edit_row(edit: Edit) -> Markup:
 _OBSTACLES = (Head("Row"), Head("In the way"), Head("What to do"))
 
 
-def obstacles_table(obstacles: Iterable[Obstacle]) -> Markup:
-    """What stands in the way of undoing."""
-    return table("undo", _OBSTACLES, (_obstacle_row(o) for o in obstacles), "obstacles")
+def obstacles_table(verdict: Verdict) -> Markup:
+    """What stands in the way of undoing: findings about the catalog, then the first rows."""
+    findings = [_obstacle_row(f.object, None, f.message, f.remedy) for f in errors(verdict.findings)]
+    blocked = verdict.blocked[:_MOST_OBSTACLES]
+    rows = [_obstacle_row(b.table.name, ", ".join(b.key), b.reason, b.remedy) for b in blocked]
+    return table("undo", _OBSTACLES, (*findings, *rows), "obstacles")
 
 
-def _obstacle_row(obstacle: Obstacle) -> Markup:
-    key = element("code", short_key(obstacle.key), title=obstacle.key)
-    reason = element("div", icon(Status.FAILED), element("div", obstacle.reason, dir="auto"), class_="state")
-    return row(_OBSTACLES, (markup.joined((obstacle.table.name, " ", key)), reason, obstacle.remedy))
+def _obstacle_row(thing: str, key: str | None, reason: str, remedy: str) -> Markup:
+    shown = element("code", short_key(key), title=key) if key else None
+    said = element("div", icon(Status.FAILED), element("div", reason, dir="auto"), class_="state")
+    return row(_OBSTACLES, (markup.joined((thing, " ", shown)), said, remedy))
 
 
 _MAPPING = (Head("Source column"), Head("Place"), Head("How"))
@@ -191,30 +203,30 @@ _MAPPING = (Head("Source column"), Head("Place"), Head("How"))
 
 def mapping_table(lens: Lens, facts: MappingFacts) -> Markup:
     """The picture in words: for those who do not see it, and for pages too narrow for it."""
-    groups = (_mapping_group(source, facts) for source in lens.sources)
+    groups = (_mapping_group(lens, source, facts) for source in lens.sources)
     return grouped_table("mapping", _MAPPING, groups, "mapping")
 
 
-def _mapping_group(source: SourceLens, facts: MappingFacts) -> Markup:
+def _mapping_group(lens: Lens, source: SourceLens, facts: MappingFacts) -> Markup:
     rows = facts.rows.get(source.name)
     said = None if rows is None else element("span", unbroken(counted(rows, "row")), class_="faint")
     head = element("th", element("div", source.name.name, " ", said), colspan=3, scope="rowgroup", role="rowheader")
     return element(
         "tbody",
         element("tr", head, role="row", class_="group"),
-        *(_mapping_row(source, rule, facts) for rule in source.rules),
+        *(_mapping_row(lens, source, rule, facts) for rule in source.rules),
         *(_constant_row(source, constant, facts) for constant in source.constants),
         role="rowgroup",
     )
 
 
-def _mapping_row(source: SourceLens, rule: Rule, facts: MappingFacts) -> Markup:
-    kind = kind_of(rule)
+def _mapping_row(lens: Lens, source: SourceLens, rule: Rule, facts: MappingFacts) -> Markup:
+    kind, place = kind_of(rule), place_of(lens, rule)
     said = remark(source, rule, loss_of(source, rule, facts), "→")
     type_said = element("span", type_words(rule.column), class_="faint")
     name = markup.joined((element("b", rule.column.name), " ", type_said))
     how = said or element("span", kind.label, class_="plain")
-    return row(_MAPPING, (name, "" if rule.place is None else str(rule.place), how), f"k-{kind}")
+    return row(_MAPPING, (name, "" if place is None else str(place), how), f"k-{kind}")
 
 
 def _constant_row(source: SourceLens, constant: Constant, facts: MappingFacts) -> Markup:
