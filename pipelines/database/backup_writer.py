@@ -1,0 +1,150 @@
+"""Writes a backup: one snapshot of all tables, and the manifest when everything else is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import assert_never
+
+from pipelines.core.digest import Digest
+from pipelines.core.errors import BackupDamaged, StateUnknown
+from pipelines.core.file_names import data_paths
+from pipelines.core.json_rows import saved_rows
+from pipelines.core.manifest import BackupFacts, Manifest, SavedTable, to_json
+from pipelines.core.recorded import SequenceState
+from pipelines.core.restore_script import restore_script
+from pipelines.core.schema import Table, TableName
+from pipelines.core.schema_script import SchemaEntry, render
+from pipelines.database.connection import SESSION_SETTINGS, Connection
+from pipelines.database.durable_files import make_folder, replace_file, sync_folder, write_file, writing
+from pipelines.database.export_workers import Counted, Export, Exported, Measure, Measured, News, Task, export_workers
+from pipelines.database.failures import explained
+from pipelines.database.saved_relations import read_relations
+from pipelines.database.snapshot import Snapshot, shared_snapshot
+from pipelines.database.table_ddl import read_sequences, schema_entries
+
+MANIFEST = "manifest.json"
+SCHEMA = "schema.sql"
+RESTORE = "restore.sql"
+DATA = "data"
+
+Told = Callable[[TableName, int, int], None]
+Sequences = Mapping[TableName, tuple[SequenceState, ...]]
+
+
+def write_backup(
+    open_connection: Callable[[], Connection],
+    folder: Path,
+    tables: Sequence[Table],
+    facts: BackupFacts,
+    progress: Told,
+) -> Manifest:
+    """Write the tables into `folder`, which is made or left over from a killed run, and return its manifest.
+
+    `tables` are as introspection describes them; `progress` gets a table, its rows so far, and its rows as estimated,
+    in the caller's thread. Memory does not grow with rows.
+
+    Raises:
+        BackupDamaged: the folder cannot be written to, or holds a backup already.
+        StateUnknown: a table is not as `tables` describes it.
+        LockNotAvailable: another session holds a table exclusively.
+        ConnectionLost, DatabaseError: the server went away or refused; nothing there counts as a backup.
+    """
+    with _fresh(folder):
+        with shared_snapshot(open_connection, tables) as snapshot:
+            manifest, entries = _write_content(open_connection, snapshot, folder, tables, facts, progress)
+        with writing(folder):
+            write_file(folder, RESTORE, restore_script(manifest, entries, SESSION_SETTINGS))
+            sync_folder(folder / DATA)
+            sync_folder(folder)
+            replace_file(folder, MANIFEST, to_json(manifest))
+            sync_folder(folder.parent)
+    return manifest
+
+
+def _write_content(
+    open_connection: Callable[[], Connection],
+    snapshot: Snapshot,
+    folder: Path,
+    tables: Sequence[Table],
+    facts: BackupFacts,
+    progress: Told,
+) -> tuple[Manifest, tuple[SchemaEntry, ...]]:
+    """The rows are written by workers while this thread reads the schema."""
+    with export_workers(open_connection, snapshot.name, folder, _tasks(tables)) as news:
+        entries, sequences = _read_schema(snapshot, [table.name for table in tables])
+        with writing(folder):
+            schema = write_file(folder, SCHEMA, render(entries))
+        saved = _collect(news, tables, sequences, progress)
+    version = snapshot.connection.info.server_version
+    return Manifest(facts, version, snapshot.name, snapshot.taken_at, schema, saved), entries
+
+
+def _tasks(tables: Sequence[Table]) -> Iterator[Task]:
+    """The largest first, its digest beside its export: then both workers have work until the end."""
+    paths = data_paths(table.name for table in tables)
+    for table in sorted(tables, key=lambda table: table.size_bytes, reverse=True):
+        rows = saved_rows(table)
+        yield Export(rows, paths[table.name])
+        yield Measure(rows)
+
+
+def _read_schema(snapshot: Snapshot, names: Sequence[TableName]) -> tuple[tuple[SchemaEntry, ...], Sequences]:
+    connection = snapshot.connection
+    with explained("read the sequences of the tables"):
+        sequences = read_sequences(connection, read_relations(connection, names))
+    return schema_entries(connection, names, snapshot.name), sequences
+
+
+def _collect(
+    news: Iterable[News], tables: Sequence[Table], sequences: Sequences, progress: Told
+) -> tuple[SavedTable, ...]:
+    estimated = {table.name: table.estimated_rows for table in tables}
+    exported: dict[TableName, Exported] = {}
+    measured: dict[TableName, Digest] = {}
+    for item in news:
+        match item:
+            case Counted(table, count):
+                progress(table, count, max(count, estimated[table]))
+            case Exported(table):
+                exported[table] = item
+            case Measured(table, digest):
+                measured[table] = digest
+            case _:
+                assert_never(item)
+    return tuple(_saved(table, exported[table.name], measured[table.name], sequences) for table in tables)
+
+
+def _saved(table: Table, exported: Exported, digest: Digest, sequences: Sequences) -> SavedTable:
+    if exported.count != digest.rows:
+        raise StateUnknown(
+            f"table {table.name}: {exported.count} rows were written and {digest.rows} counted in one snapshot;"
+            " nothing counts as a backup, run it again"
+        )
+    return SavedTable(saved_rows(table), exported.file, digest, sequences[table.name])
+
+
+@contextmanager
+def _fresh(folder: Path) -> Iterator[None]:
+    """A folder for a new backup; what a failure left in it is removed, to give back room on a full disk."""
+    if (folder / MANIFEST).exists():
+        raise BackupDamaged(f"{folder} holds a backup already: choose another folder")
+    with writing(folder):
+        _remove_content(folder)
+        make_folder(folder / DATA)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _remove_content(folder)
+            (folder / DATA).rmdir()
+            folder.rmdir()
+        raise
+
+
+def _remove_content(folder: Path) -> None:
+    """What a writer writes, and nothing else."""
+    for path in (*(folder / DATA).glob("*.jsonl.zst"), *(folder / name for name in (SCHEMA, RESTORE))):
+        path.unlink(missing_ok=True)
+    (folder / f"{MANIFEST}.unfinished").unlink(missing_ok=True)

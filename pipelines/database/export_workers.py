@@ -1,0 +1,187 @@
+"""Two workers that write rows and compute digests, in one snapshot, and tell the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import assert_never
+
+import psycopg
+from psycopg import sql
+
+from pipelines.core.digest import Digest, digest_query
+from pipelines.core.errors import BackupDamaged
+from pipelines.core.json_rows import COPY_FORMAT, SavedRows, lines_query
+from pipelines.core.manifest import SavedFile
+from pipelines.core.schema import TableName
+from pipelines.database.connection import Connection
+from pipelines.database.data_files import write_lines
+from pipelines.database.durable_files import writing
+from pipelines.database.failures import explained
+from pipelines.database.snapshot import joined_snapshot
+from pipelines.database.table_digest import read_digest
+
+_WORKERS = 2
+_CANCEL_AGAIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """To do: write one table's rows."""
+
+    rows: SavedRows
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """To do: compute one table's digest."""
+
+    rows: SavedRows
+
+
+Task = Export | Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """So many rows of a table are written so far."""
+
+    table: TableName
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A table's rows are on disk."""
+
+    table: TableName
+    count: int
+    file: SavedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A table's digest is known."""
+
+    table: TableName
+    digest: Digest
+
+
+News = Counted | Exported | Measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A worker has ended, well or not."""
+
+    worker: int
+
+
+class _Stopped(Exception):
+    """Another worker or the main thread failed: this one gives up."""
+
+
+@contextmanager
+def export_workers(
+    open_connection: Callable[[], Connection], snapshot: str, folder: Path, tasks: Iterable[Task]
+) -> Iterator[Iterator[News]]:
+    """Start the workers; the body takes their news until there are no more. Leaving it early stops them.
+
+    The news raise what a worker raised:
+        BackupDamaged: the folder cannot be written to.
+        ConnectionLost, DatabaseError: the server went away or refused.
+    """
+    site = _Site(open_connection, snapshot, folder)
+    for task in tasks:
+        site.tasks.put(task)
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="export") as pool:
+        futures = [pool.submit(site.work, number) for number in range(_WORKERS)]
+        try:
+            yield site.news_of(futures)
+        finally:
+            site.stop(futures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What the workers share."""
+
+    open_connection: Callable[[], Connection]
+    snapshot: str
+    folder: Path
+    tasks: SimpleQueue[Task] = field(default_factory=SimpleQueue)
+    news: SimpleQueue[News | _Ended] = field(default_factory=SimpleQueue)
+    connections: list[Connection] = field(default_factory=list)
+    stopping: Event = field(default_factory=Event)
+
+    def news_of(self, workers: list[Future[None]]) -> Iterator[News]:
+        """The news in order, until every worker has ended; raises what the first that failed raised."""
+        running = len(workers)
+        while running:
+            match self.news.get():
+                case _Ended(worker):
+                    workers[worker].result()
+                    running -= 1
+                case item:
+                    yield item
+
+    def stop(self, workers: list[Future[None]]) -> None:
+        """Make them end; a worker that begins a statement just now is cancelled at the next try."""
+        self.stopping.set()
+        while not all(worker.done() for worker in workers):
+            for connection in tuple(self.connections):
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=_CANCEL_AGAIN_S)
+            with suppress(TimeoutError):
+                for worker in workers:
+                    worker.exception(timeout=_CANCEL_AGAIN_S)
+
+    def work(self, number: int) -> None:
+        """A worker's life: tasks until there are none."""
+        try:
+            with suppress(_Stopped), joined_snapshot(self.open_connection, self.snapshot) as connection:
+                self.connections.append(connection)
+                while not self.stopping.is_set() and (task := self._next()):
+                    self.news.put(self._do(connection, task))
+        finally:
+            self.news.put(_Ended(number))
+
+    def _next(self) -> Task | None:
+        try:
+            return self.tasks.get_nowait()
+        except Empty:
+            return None
+
+    def _do(self, connection: Connection, task: Task) -> News:
+        match task:
+            case Export(rows, path):
+                return self._export(connection, rows, path)
+            case Measure(rows):
+                with explained(f"compute the digest of {rows.table}"):
+                    query = digest_query(rows.table, rows.column_names, descendants=rows.partitioned)
+                    return Measured(rows.table, read_digest(connection, query))
+            case _:
+                assert_never(task)
+
+    def _export(self, connection: Connection, rows: SavedRows, path: str) -> Exported:
+        statement = sql.SQL("COPY ({}) TO STDOUT {}").format(lines_query(rows), sql.SQL(COPY_FORMAT))
+
+        def told(count: int) -> None:
+            if self.stopping.is_set():
+                raise _Stopped
+            self.news.put(Counted(rows.table, count))
+
+        cursor = connection.cursor()
+        with explained(f"export {rows.table}"), writing(self.folder), cursor.copy(statement) as copy:
+            count, file = write_lines(self.folder, path, copy, told)
+        if count != cursor.rowcount:
+            raise BackupDamaged(
+                f"{rows.table}: {count} lines were written and the server sent {cursor.rowcount} rows: run it again"
+            )
+        return Exported(rows.table, count, file)
