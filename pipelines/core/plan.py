@@ -148,7 +148,8 @@ class Plan:
         losses = {(c.source, c.column): c.loss for c in self.lossy if c.loss is not None and c.loss.values}
         coming = [rows.get(t.table) for t in self.tables if t.role is Role.SOURCE]
         after = None if target is None or None in coming else target + sum(c for c in coming if c is not None)
-        return MappingFacts(rows, target, after, losses)
+        added = tuple(column.name for column in self.fold.added) if self.fold is not None else ()
+        return MappingFacts(rows, target, after, losses, added)
 
 
 def plan_hash(spec: Spec, schema: Schema, functions: Sequence[FunctionFacts], steps: Steps) -> str:

@@ -25,10 +25,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "database": {"core"},
     "steps": {"core", "database", "settings"},
     "orchestration": {"core", "database", "steps", "settings"},
+    "terminal": {"core"},
     "component": {"core", "orchestration"},
     "definitions": {"core", "component", "defs", "orchestration", "settings"},
-    "commands": {"core", "database", "steps", "sample", "settings", "orchestration", "component"},
-    "cli": {"core", "database", "steps", "sample", "settings", "orchestration", "component", "commands"},
+    "commands": {"core", "database", "steps", "sample", "settings", "orchestration", "component", "terminal"},
+    "cli": {"core", "database", "steps", "sample", "settings", "orchestration", "component", "commands", "terminal"},
 }
 DAGSTER_WORDS = {"orchestration", "component", "definitions", "commands", "cli"}
 
