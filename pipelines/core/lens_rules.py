@@ -60,11 +60,12 @@ def value_map_rule(source: Column, rule: ColumnRule, values: ValueMap, target: T
     )
 
 
+# COALESCE gives a bare literal, whose type is unknown, the type text (manual 10.5).
 def custom_rule(source: Column, rule: ColumnRule, custom: CustomSql, target: Table) -> Rule:
     """By the author's own pair."""
     goal = target[rule.place.column]
     made = authored(custom.forward)
-    forward = compose("pg_catalog.to_jsonb({x})", x=made) if rule.place.path else cast(made, bare(goal.type))
+    forward = compose("pg_catalog.to_jsonb(COALESCE({x}))", x=made) if rule.place.path else cast(made, bare(goal.type))
     inverse = None if custom.inverse is None else cast(authored(custom.inverse), source.type.sql)
     return Rule(source, rule.place, Treatment.CUSTOM, forward, inverse, lossy=rule.lossy, line=rule.line)
 
@@ -74,7 +75,7 @@ def constant_rule(rule: SetRule, target: Table) -> Constant:
     goal = target[rule.place.column]
     if rule.expression is not None:
         made = authored(rule.expression)
-        value = compose("pg_catalog.to_jsonb({x})", x=made) if rule.place.path else cast(made, bare(goal.type))
+        value = compose("pg_catalog.to_jsonb(COALESCE({x}))", x=made) if rule.place.path else cast(made, bare(goal.type))
     elif rule.place.path:
         value = value_map.json_literal(rule.constant)
     else:

@@ -16,7 +16,8 @@ from pipelines.core.fold import Fold
 from pipelines.core.manifest import BackupFacts, Manifest
 from pipelines.core.schema import Table, TableKind, TableName
 from pipelines.database import ledger_folds, ledger_runs
-from pipelines.database.backup_reader import drill, read_manifest
+from pipelines.database.backup_drill import drill
+from pipelines.database.backup_reader import read_manifest
 from pipelines.database.backup_writer import write_backup
 from pipelines.database.connection import Connection
 from pipelines.database.introspection import read_schema
@@ -51,7 +52,7 @@ def export_tables(work: Working) -> dict[str, JsonValue]:
 
 
 def seal_tables(work: Working) -> dict[str, JsonValue]:
-    """The archived tables as they are at the cut-over, frozen: the sealed backup, with the script that undoes the fold."""
+    """The archived tables as they are at the cut-over, frozen: the sealed backup, with the script that undoes it."""
     folder = sealed_folder(work)
     if (folder / "manifest.json").exists():
         manifest = read_manifest(folder)

@@ -11,7 +11,8 @@ from pipelines.steps import mapping
 from pipelines.steps.mapping import Keys
 from pipelines.steps.session import Session
 
-CHUNK_KEYS = 1_000
+TAKEN_KEYS = 100_000  # at once: each look at the queue passes over what earlier ones left dead in it
+CHUNK_KEYS = 2_000
 FEW_KEYS = 200
 PASSES = 20
 
@@ -28,25 +29,19 @@ def catch_up(fold: Fold, session: Session, *, refold: bool) -> int:
 
 
 def replay(fold: Fold, source: SourceLens, session: Session, *, refold: bool) -> int:
-    """One pass over one source: each thousand keys in a transaction of its own."""
-    replayed = 0
-    while True:
-        with session.transaction():
-            keys = take(fold, source, session)
-            if keys is not None:
-                session.execute_all(replay_statements(fold, source, keys, refold=refold))
-        if keys is None:
-            return replayed
-        replayed += len(keys.keys)
-        if len(keys.keys) < CHUNK_KEYS // 2:
-            return replayed
+    """One pass over one source, in a transaction of its own."""
+    with session.transaction():
+        chunks = take(fold, source, session)
+        for keys in chunks:
+            session.execute_all(replay_statements(fold, source, keys, refold=refold))
+    return sum(len(keys.keys) for keys in chunks)
 
 
-def take(fold: Fold, source: SourceLens, session: Session) -> Keys | None:
-    """Consume up to a thousand changed keys, each once; None when there are none."""
-    rows = session.rows(mapping.take_changed(fold, source, CHUNK_KEYS))
-    keys = tuple(dict.fromkeys(tuple(str(value) for value in row) for row in rows))
-    return Keys(keys) if keys else None
+def take(fold: Fold, source: SourceLens, session: Session) -> tuple[Keys, ...]:
+    """Consume the keys that wait, each once, in chunks that a statement takes as an array."""
+    rows = session.rows(mapping.take_changed(fold, source, TAKEN_KEYS))
+    keys = list(dict.fromkeys(tuple(str(value) for value in row) for row in rows))
+    return tuple(Keys(tuple(keys[n : n + CHUNK_KEYS])) for n in range(0, len(keys), CHUNK_KEYS))
 
 
 def replay_statements(fold: Fold, source: SourceLens, keys: Keys, *, refold: bool) -> Iterator[Statement]:

@@ -183,24 +183,32 @@ def _sweep(step: CutOver, session: Session) -> int:
 def _replay_until_few(step: CutOver, session: Session) -> int:
     replayed = 0
     for _ in range(catch_up.PASSES):
-        taken = sum(_replay(step, source, session) for source in step.fold.lens.sources)
+        taken = _replay(step, session, locked=False)
         replayed += taken
         if taken <= catch_up.FEW_KEYS:
             break
     return replayed
 
 
-def _replay(step: CutOver, source: SourceLens, session: Session) -> int:
-    """Fold changed keys again, in staging and in the target, and prove those rows."""
-    replayed = 0
-    while (keys := catch_up.take(step.fold, source, session)) is not None:
+def _replay(step: CutOver, session: Session, *, locked: bool) -> int:
+    """Fold changed keys again, in staging and in the target, and prove those rows.
+
+    Every old row leaves before a new one comes: unique values may have moved between rows, and between sources.
+    """
+    taken = [(source, keys) for source in step.fold.lens.sources for keys in catch_up.take(step.fold, source, session)]
+    for source, keys in taken:
         session.execute(target_rows.take_out(step.fold, source, keys))
+    for source, keys in taken:
         session.execute_all(catch_up.replay_statements(step.fold, source, keys, refold=step.refold))
+    for _, keys in taken:
         conflicts.decide(step.fold, session, inserted=True, held=keys)
-        session.execute(target_rows.insert(step.fold, source, keys))
+    for source, keys in taken:
+        session.execute(target_rows.insert(step.fold, source, keys, locked=locked))
+        if not locked:
+            session.execute(target_rows.requeue(step.fold, source, keys))
+    for source, keys in taken:
         _prove(step, source, keys, session)
-        replayed += len(keys.keys)
-    return replayed
+    return sum(len(keys.keys) for _, keys in taken)
 
 
 def _capture_files(step: CutOver, session: Session) -> tuple[int, ...]:
@@ -241,7 +249,7 @@ def _lock_and_finish(
 
 
 def _finish_under_lock(step: CutOver, session: Session, files: tuple[int, ...]) -> int:
-    replayed = sum(_replay(step, source, session) for source in step.fold.lens.sources)
+    replayed = _replay(step, session, locked=True)
     for source, file in zip(step.fold.lens.sources, files, strict=True):
         held, file_now = session.one(capture.capture_state(step.fold, source))
         if not held or file_now != file:
@@ -259,7 +267,7 @@ def _refuse_rows_where_none_are_expected(step: CutOver, session: Session) -> Non
         query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table.name.identifier)
         if session.one(Statement(f"see that {table.name} is empty", query))[0]:
             raise RuleViolated(
-                f"{table.name} has rows, and the spec says expect_empty: map its columns, or empty it; nothing was changed"
+                f"{table.name} has rows, and the spec says expect_empty: map its columns, or empty it; nothing changed"
             )
 
 

@@ -169,14 +169,17 @@ def _check_rules(connection: Connection, fold: Fold, proven: Sequence[Proven]) -
 
 
 def _telling(known: Known, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Without what only follows from another one: a key that a view cannot have, an expression found wrong twice."""
+    """Without what only follows from another one: the key of a view, an expression or a value found wrong twice."""
     refused = {str(name) for name in refused_shapes(known.spec, known.schema)}
     unread = {f.authored.object for f in known.authored if f.refusal is not None}
+    authored = tuple(authored_findings(known.authored))
+    unmapped = {finding.object for finding in findings if finding.rule == "value_map"}
     told: list[Finding] = []
     for finding in findings:
         follows = finding.rule == "key" and finding.object in refused
-        again = finding.rule == "expression" and finding.object in unread and "cannot be read" in finding.message
-        if not follows and not again and finding not in told:
+        again = finding.rule == "expression" and finding.object in unread and finding not in authored
+        mapped = finding.rule == "read_back" and finding.object in unmapped
+        if not (follows or again or mapped or finding in told):
             told.append(finding)
     return tuple(told)
 

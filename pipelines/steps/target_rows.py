@@ -19,8 +19,13 @@ from pipelines.steps.mapping import Keys
 _SQL = load_sql("pipelines.steps", "target_rows.sql")
 
 
-def insert(fold: Fold, source: SourceLens, keys: Keys | None) -> Statement:
-    """Every staged row, or those of these keys."""
+def insert(fold: Fold, source: SourceLens, keys: Keys | None, *, locked: bool = False) -> Statement:
+    """Every staged row that nobody changed since, or those of these keys.
+
+    Staged rows are of different moments. Those without a waiting key are all as the source is now, so its unique
+    values hold among them. While the source is written, a row of `keys` may hold a value whose old owner is still
+    in the target: it is left out, and `requeue` lets it wait. Under the lock (`locked`) nothing is left out.
+    """
     columns = [c.identifier for c in relations.staged_columns(fold.lens)]
     return Statement(
         f"write the rows of {source.name} into {fold.lens.target.name}",
@@ -30,7 +35,27 @@ def insert(fold: Fold, source: SourceLens, keys: Keys | None) -> Statement:
             values=joined(sql.SQL("g.{}").format(c) for c in columns),
             staged=mapping.staged(fold, source),
             skipped=keeping_tables.skip_column(fold),
+            rows=_of_keys(fold, source, keys)
+            if keys is not None
+            else mapping.unchanged(fold, source, "g", relations.staging_keys(fold.lens, source)),
+            on_conflict=sql.SQL("") if keys is None or locked else sql.SQL(" ON CONFLICT DO NOTHING"),
+        ),
+    )
+
+
+def requeue(fold: Fold, source: SourceLens, keys: Keys) -> Statement:
+    """The keys whose rows were left out wait for the next pass."""
+    key = relations.target_key(fold.lens)
+    return Statement(
+        f"let rows of {source.name} wait whose unique values are still taken",
+        sql.SQL(_SQL["requeue"]).format(
+            changed=mapping.changed(fold, source),
+            key=identifiers(relations.staging_keys(fold.lens, source), "g"),
+            staged=mapping.staged(fold, source),
+            skipped=keeping_tables.skip_column(fold),
             rows=_of_keys(fold, source, keys),
+            target=fold.lens.target.name.identifier,
+            same=relations.same_key("t", key, "g", key),
         ),
     )
 

@@ -1,6 +1,10 @@
 -- insert: from staging, unseen by others until the commit
 INSERT INTO {target} ({columns}) OVERRIDING SYSTEM VALUE
-SELECT {values} FROM {staged} g WHERE NOT g.{skipped} AND {rows}
+SELECT {values} FROM {staged} g WHERE NOT g.{skipped} AND {rows}{on_conflict}
+
+-- requeue: not in the target although it should be
+INSERT INTO {changed} SELECT {key} FROM {staged} g
+WHERE NOT g.{skipped} AND {rows} AND NOT EXISTS (SELECT FROM {target} t WHERE {same})
 
 -- take_out: delete, then insert: unique values may have moved between rows
 DELETE FROM {target} t USING {staged} g WHERE {same} AND NOT g.{skipped} AND {rows}
