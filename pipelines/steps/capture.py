@@ -10,7 +10,7 @@ from pipelines.core import names
 from pipelines.core.fold import Fold
 from pipelines.core.lens import SourceLens
 from pipelines.core.names import Keeping
-from pipelines.core.relations import identifiers, joined, key_names
+from pipelines.core.relations import identifiers, key_names
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
@@ -105,28 +105,3 @@ def capture_state(fold: Fold, source: SourceLens) -> Statement:
 def regclass(table: TableName) -> str:
     """The quoted name, as a cast to regclass reads it."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in (table.schema, table.name))
-
-
-def note_escaped(fold: Fold, source: SourceLens, since_xid: int) -> Iterator[Statement]:
-    """Add to the changed keys what was written since mapping began, captured or not, and what left no trace."""
-    shared = {
-        "changed": names.keeping(Keeping.CHANGED, fold.name, source.name).identifier,
-        "map": names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
-        "source": source.name.identifier,
-        "source_key": identifiers(key_names(source), "s"),
-        "map_key": identifiers(names.key_columns("s", len(source.key)), "m"),
-        "same": joined(
-            (
-                sql.SQL("{} = {}").format(sql.Identifier("s", a), sql.Identifier("m", b))
-                for a, b in zip(key_names(source), names.key_columns("s", len(source.key)), strict=True)
-            ),
-            " AND ",
-        ),
-        "since": sql.Literal(str(since_xid)),
-    }
-    yield Statement(f"sweep {source.name} for rows written since mapping began",
-                    sql.SQL(_SQL["sweep_written"]).format(**shared))  # fmt: skip
-    yield Statement(f"sweep {source.name} for rows that were never mapped",
-                    sql.SQL(_SQL["sweep_unmapped"]).format(**shared))  # fmt: skip
-    yield Statement(f"sweep the row map of {source.name} for rows deleted unseen",
-                    sql.SQL(_SQL["sweep_deleted"]).format(**shared))  # fmt: skip

@@ -20,15 +20,3 @@ END $pgfold$
 SELECT COALESCE((SELECT tgenabled = 'A' FROM pg_catalog.pg_trigger
                  WHERE tgrelid = {table}::pg_catalog.regclass AND tgname = {trigger}), false),
        pg_catalog.pg_relation_filenode({table}::pg_catalog.regclass)::bigint
-
--- sweep_written: age() compares transaction numbers across their wrap-around
-INSERT INTO {changed} SELECT {source_key} FROM {source} s
-WHERE pg_catalog.age(s.xmin) <= pg_catalog.age({since}::pg_catalog.xid)
-
--- sweep_unmapped: in the source, but with no home
-INSERT INTO {changed} SELECT {source_key} FROM {source} s
-WHERE NOT EXISTS (SELECT FROM {map} m WHERE {same} AND m.state <> 'gone')
-
--- sweep_deleted: mapped, but no longer in the source
-INSERT INTO {changed} SELECT {map_key} FROM {map} m
-WHERE m.state IN ('mapped', 'skipped') AND NOT EXISTS (SELECT FROM {source} s WHERE {same})

@@ -15,7 +15,7 @@ from pipelines.core.lens import SourceLens
 from pipelines.core.recorded import SequenceState
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
-from pipelines.steps import archive, capture, catch_up, children, conflicts, kept, proof, sequences, target_rows
+from pipelines.steps import archive, capture, catch_up, children, conflicts, kept, proof, sequences, sweep, target_rows
 from pipelines.steps.ddl import limit_lock_wait
 from pipelines.steps.mapping import Keys
 from pipelines.steps.session import Session
@@ -47,7 +47,7 @@ def statements(step: CutOver) -> Iterator[Statement]:
     yield from before_the_lock(step)
     for source in step.fold.lens.sources:
         yield proof.count_target(step.fold, source, None, refold=step.refold)
-        yield from capture.note_escaped(step.fold, source, step.since_xid)
+        yield from sweep.note_escaped(step.fold, source, step.since_xid, refold=step.refold)
     yield from lock_statements(step, lock_orders(step.fold)[0])
     yield from under_the_lock(step)
 
@@ -176,7 +176,7 @@ def _sweep(step: CutOver, session: Session) -> int:
     return sum(
         session.execute(statement)
         for source in step.fold.lens.sources
-        for statement in capture.note_escaped(step.fold, source, step.since_xid)
+        for statement in sweep.note_escaped(step.fold, source, step.since_xid, refold=step.refold)
     )
 
 

@@ -94,14 +94,18 @@ def stage_rows(fold: Fold, source: SourceLens, rows: Rows, *, refold: bool) -> S
             staged=staged(fold, source),
             columns=joined([identifiers(staging_keys), *(c.identifier for c in columns)]),
             source_key=identifiers(key_names(source), "s"),
-            values=joined(_value(fold, p, refold=refold) for p in source.placements),
+            values=joined(value_of(fold, p, refold=refold) for p in source.placements),
             source=source.name.identifier,
-            map=_join_row_map(fold, source),
-            kept=kept.join(fold, source) if refold else sql.SQL(""),
+            joins=value_joins(fold, source, refold=refold),
             rows=condition(source, rows),
             on_conflict=update if replace else sql.SQL(""),
         ),
     )
+
+
+def value_joins(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composable:
+    """What `value_of` reads beside the source row."""
+    return _join_row_map(fold, source) + (kept.join(fold, source) if refold else sql.SQL(""))
 
 
 def _join_row_map(fold: Fold, source: SourceLens) -> sql.Composable:
@@ -111,7 +115,8 @@ def _join_row_map(fold: Fold, source: SourceLens) -> sql.Composable:
     return sql.SQL(" JOIN {} m ON {}").format(_row_map(fold, source), same)
 
 
-def _value(fold: Fold, placement: Placement, *, refold: bool) -> sql.Composable:
+def value_of(fold: Fold, placement: Placement, *, refold: bool) -> sql.Composable:
+    """One column's value over source row `s`, its home `m` and what was kept for it, `o`."""
     if placement.making is Making.NEW_KEY:
         return sql.Identifier("m", relations.target_key_in_map(fold.lens)[0])
     assert placement.value is not None

@@ -6,7 +6,7 @@ INSERT INTO {map} ({columns}) SELECT {source_key}, {target_key} FROM {source} s 
 
 -- stage_rows: the forward direction of the lens
 INSERT INTO {staged} ({columns})
-SELECT {source_key}, {values} FROM {source} s{map}{kept} WHERE {rows}{on_conflict}
+SELECT {source_key}, {values} FROM {source} s{joins} WHERE {rows}{on_conflict}
 
 -- replace_staged: values drawn from a default stay as first drawn
  ON CONFLICT ({key}) DO UPDATE SET {changes}
