@@ -17,7 +17,7 @@ from pipelines.commands.ports import HOST, need_free_port
 from pipelines.core.errors import StepFailed
 from pipelines.database.connection import Connection, name_database
 from pipelines.database.named_sql import load_sql
-from pipelines.orchestration.home import WORKSPACE, environment_of, prepare_home
+from pipelines.orchestration.home import WORKSPACE, environment_of, prepare_home, write_address
 from pipelines.sample import sample_sql
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
@@ -44,6 +44,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
             _say("database", *_prepare_database(settings, surroundings))
             with _dagster(settings, home, asked.port) as process:
                 _wait_until_ready(process, asked.port, home)
+                write_address(home, f"http://{HOST}:{asked.port}")
                 _say("dagster", f"http://{HOST}:{asked.port}", "Ctrl-C stops database and Dagster.")
                 process.wait()
                 raise StepFailed(f"Dagster ended by itself:\n{_last_words(home)}")

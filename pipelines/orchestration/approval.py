@@ -59,3 +59,13 @@ def approve_confirmed(surroundings: Surroundings, name: str, step: str, config: 
                 f" then set {CONFIRM}: {shown}"
             )
         approvals.approve(connection, name, step, run.plan_hash, surroundings.person, surroundings.now())
+
+
+def ask_for_approval(surroundings: Surroundings, spec: Spec, step: str) -> None:
+    """Write down that the step waits for a person, if the spec has it wait and nobody said yes yet."""
+    if not needs_approval(spec, step):
+        return
+    with closing(surroundings.connect(f"{spec.name} approve")) as connection:
+        standing = read_standing(connection, spec.name)
+        if standing.run is not None and standing.approval_of(step) is None:
+            approvals.request_approval(connection, spec.name, step, standing.run.plan_hash, surroundings.now())

@@ -11,7 +11,7 @@ from pipelines.orchestration.failures import failures_told
 from pipelines.orchestration.in_force import in_force_result, in_force_spec
 from pipelines.orchestration.keys import CUT_OVER, DROP, asset_key, step_before
 from pipelines.orchestration.listening import tell
-from pipelines.orchestration.metadata import outcome_metadata
+from pipelines.orchestration.metadata import Materialized, outcome_metadata
 from pipelines.orchestration.place import NEEDED, RESOURCE
 from pipelines.steps import workflow
 from pipelines.steps.outcome import Outcome
@@ -58,7 +58,7 @@ def step_asset(name: str, spec: Spec, asset: StepAsset) -> dg.AssetsDefinition:
         description=asset.description,
         required_resource_keys=set(NEEDED),
     )
-    def do_step(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def do_step(context: dg.AssetExecutionContext) -> Materialized:
         with failures_told():
             outcome = asset.work(getattr(context.resources, RESOURCE), spec)
         tell(outcome)
@@ -80,7 +80,7 @@ def cut_over_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         required_resource_keys=set(NEEDED),
         config_schema=confirm_schema(spec, CUT_OVER),
     )
-    def cut_over(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def cut_over(context: dg.AssetExecutionContext) -> Materialized:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
         with failures_told():
             approve_confirmed(surroundings, name, CUT_OVER, context.op_execution_context.op_config)
@@ -104,7 +104,7 @@ def drop_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         required_resource_keys=set(NEEDED),
         config_schema=confirm_schema(spec, DROP),
     )
-    def drop(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def drop(context: dg.AssetExecutionContext) -> Materialized:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
         config = context.op_execution_context.op_config
         with failures_told():

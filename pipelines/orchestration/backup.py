@@ -8,7 +8,7 @@ from pipelines.core.spec import Spec
 from pipelines.orchestration.failures import failures_told
 from pipelines.orchestration.keys import BACKUP, asset_key
 from pipelines.orchestration.listening import tell
-from pipelines.orchestration.metadata import outcome_metadata
+from pipelines.orchestration.metadata import Materialized, outcome_metadata
 from pipelines.orchestration.place import NEEDED, RESOURCE
 from pipelines.steps import workflow
 
@@ -26,7 +26,7 @@ def backup_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         required_resource_keys=set(NEEDED),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=TOO_LATE, warn_window=LATE),
     )
-    def backup(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def backup(context: dg.AssetExecutionContext) -> Materialized:
         with failures_told():
             outcome = workflow.backup(getattr(context.resources, RESOURCE), spec)
         tell(outcome)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines.settings import Settings
 
-CONFIGURATION, WORKSPACE = "dagster.yaml", "workspace.yaml"
+CONFIGURATION, WORKSPACE, ADDRESS = "dagster.yaml", "workspace.yaml", "address"
 _LOCATION = """\
 load_from:
   - python_module:
@@ -32,7 +32,7 @@ def prepare_home(settings: Settings) -> Path:
 
 
 def environment_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a Dagster process that works as this command does: by it, not by arguments, which all can see."""
+    """The environment of a Dagster process that works as this command does; an argument would show the password."""
     own = {
         "DAGSTER_HOME": str(settings.dagster_home),
         "PGFOLD_HOME": str(settings.folder),
@@ -41,3 +41,14 @@ def environment_of(settings: Settings, environment: Mapping[str, str]) -> dict[s
         **({"DATABASE_URL": settings.database_url} if settings.database_url else {}),
     }
     return {**environment, **own}
+
+
+def write_address(home: Path, address: str) -> None:
+    """Where the UI is, for the commands in other terminals."""
+    (home / ADDRESS).write_text(f"{address}\n", "utf-8")
+
+
+def ui_address(settings: Settings) -> str | None:
+    """Where the UI was said to be last; it may be gone."""
+    file = settings.dagster_home / ADDRESS
+    return file.read_text("utf-8").strip() if file.exists() else None

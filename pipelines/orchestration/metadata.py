@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import JsonValue
@@ -10,6 +11,12 @@ from pydantic import JsonValue
 from pipelines.core.checks import Check
 from pipelines.core.wording import duration, rate
 from pipelines.steps.outcome import Outcome
+
+# Dagster reads annotations when it decorates, and knows the class only without its parameter.
+if TYPE_CHECKING:
+    Materialized = dg.MaterializeResult[None]
+else:
+    Materialized = dg.MaterializeResult
 
 Metadata = dict[str, dg.MetadataValue]
 _FOLDERS = ("folder", "sealed_folder", "report")

@@ -13,7 +13,7 @@ from pipelines.core.wording import number
 from pipelines.orchestration.failures import failures_told, findings_table
 from pipelines.orchestration.keys import PLAN, asset_key
 from pipelines.orchestration.listening import tell
-from pipelines.orchestration.metadata import Metadata, outcome_metadata, table
+from pipelines.orchestration.metadata import Materialized, Metadata, outcome_metadata, table
 from pipelines.orchestration.place import NEEDED, RESOURCE
 from pipelines.steps import workflow
 from pipelines.steps.outcome import Outcome
@@ -31,7 +31,7 @@ def plan_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         description=spec.description or f"What folding {name} would do, proven on every row by reading only.",
         required_resource_keys=set(NEEDED),
     )
-    def plan(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def plan(context: dg.AssetExecutionContext) -> Materialized:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
         with failures_told():
             standing = find_standing(surroundings, name)
@@ -41,7 +41,7 @@ def plan_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
     return plan
 
 
-def _plan(surroundings: Surroundings, spec: Spec) -> dg.MaterializeResult:
+def _plan(surroundings: Surroundings, spec: Spec) -> Materialized:
     made = workflow.plan(surroundings, spec)
     tell(made)
     outcome = workflow.store_plan(surroundings, made)
@@ -49,7 +49,7 @@ def _plan(surroundings: Surroundings, spec: Spec) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={**plan_metadata(made), **outcome_metadata(outcome)})
 
 
-def _follow(standing: Standing) -> dg.MaterializeResult:
+def _follow(standing: Standing) -> Materialized:
     """A run under way goes on with its own plan: by now the target has its columns, and planning would differ."""
     plan = standing.plan
     assert plan is not None

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from pipelines.core.checks import Check
+from pipelines.core.checks import Check, failed
 from pipelines.core.spec import Spec
 from pipelines.core.wording import number
+from pipelines.orchestration.approval import ask_for_approval
 from pipelines.orchestration.failures import failures_told
-from pipelines.orchestration.keys import VERIFY, asset_key, op_name, step_before
+from pipelines.orchestration.keys import CUT_OVER, VERIFY, asset_key, op_name, step_before
 from pipelines.orchestration.listening import tell
-from pipelines.orchestration.metadata import checks_table, outcome_metadata
+from pipelines.orchestration.metadata import Materialized, checks_table, outcome_metadata
 from pipelines.orchestration.place import NEEDED, RESOURCE
 from pipelines.steps import workflow
 from pipelines.steps.outcome import Outcome
+from pipelines.steps.surroundings import Surroundings
 
 _NUMBERED = re.compile(r"_[0-9]+$")
 
@@ -60,9 +62,12 @@ def verify_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         can_subset=True,
         required_resource_keys=set(NEEDED),
     )
-    def verify(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    def verify(context: dg.AssetExecutionContext) -> Iterator[Materialized | dg.AssetCheckResult]:
+        surroundings: Surroundings = getattr(context.resources, RESOURCE)
         with failures_told():
-            outcome = workflow.check(getattr(context.resources, RESOURCE), name)
+            outcome = workflow.check(surroundings, name)
+            if not failed(outcome.checks):
+                ask_for_approval(surroundings, spec, CUT_OVER)
         tell(outcome)
         yield from _results(key, outcome, _Selected.of(context))
 
@@ -82,9 +87,7 @@ class _Selected:
         return cls(bool(of_op.selected_asset_keys), frozenset(key.name for key in of_op.selected_asset_check_keys))
 
 
-def _results(
-    key: dg.AssetKey, outcome: Outcome, selected: _Selected
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def _results(key: dg.AssetKey, outcome: Outcome, selected: _Selected) -> Iterator[Materialized | dg.AssetCheckResult]:
     found = [result for kind in KINDS if kind.name in selected.checks for result in _answer(key, kind, outcome.checks)]
     if not selected.asset:
         yield from found
