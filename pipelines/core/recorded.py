@@ -53,6 +53,7 @@ class Recorded:
     sequences_after: tuple[SequenceState, ...] = ()
     added_columns: tuple[str, ...] = ()
     dropped_not_null: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()  # added columns whose default is volatile
 
 
 def to_json(recorded: Recorded) -> str:

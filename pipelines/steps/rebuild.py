@@ -16,7 +16,7 @@ def rebuild_fold(recorded: Recorded) -> Fold:
         StateUnknown: this version of pgfold reads the recorded spec otherwise.
     """
     spec = parse_spec(recorded.spec_name, recorded.spec_text, "recorded spec")
-    built = build_lens(spec, recorded.schema, recorded.added_types)
+    built = build_lens(spec, recorded.schema, recorded.added_types, recorded.drawn)
     if built.lens is None:
         raise StateUnknown(
             f"the recorded spec of {recorded.spec_name} cannot be read by this version:"

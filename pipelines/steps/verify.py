@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from psycopg import sql
+
 from pipelines.core import names
 from pipelines.core.checks import Check
+from pipelines.core.findings import errors
 from pipelines.core.fold import Fold
 from pipelines.core.lens import SourceLens
 from pipelines.core.names import Keeping
 from pipelines.core.relations import Relation
+from pipelines.core.rule_check import RuleCheck
+from pipelines.core.rules import rule_checks
+from pipelines.core.source_rules import source_checks
 from pipelines.core.statement import Statement
 from pipelines.steps import conflicts, keeping_tables, proof
 from pipelines.steps.catch_up import catch_up
+from pipelines.steps.proving import run_checks
 from pipelines.steps.session import Session
 
 
@@ -40,8 +47,25 @@ def apply(step: Verify, session: Session) -> tuple[Check, ...]:
         session.execute_all(keeping_tables.index_staging(step.fold, source))
     catch_up(step.fold, session, refold=step.refold)
     conflicts.decide(step.fold, session, inserted=False)
-    checks = [read_back_check(step, source, session) for source in step.fold.lens.sources]
-    return tuple(checks)
+    read_back = [read_back_check(step, source, session) for source in step.fold.lens.sources]
+    return (*read_back, *rules_check(step, session))
+
+
+def rules_check(step: Verify, session: Session) -> Iterator[Check]:
+    """The target's own rules against staged and live rows together, and that children find their rows."""
+    fold = step.fold
+    rows = {source.number: staged_relation(fold, source) for source in fold.lens.sources}
+    live = Relation(fold.lens.target.name.identifier, frozenset(c.name for c in fold.lens.target.columns))
+    yield _run(session, "rules", f"The rules of {fold.lens.target.name} hold", rule_checks(fold, rows, live))
+    yield _run(session, "orphans", "Every child finds its row, every value its counterpart", source_checks(fold))
+
+
+def _run(session: Session, name: str, sentence: str, checks: tuple[RuleCheck, ...]) -> Check:
+    started = session.now()
+    found = errors(run_checks(session.connection, checks))
+    took_s = (session.now() - started).total_seconds()
+    told = found[0].message if found else sentence
+    return Check(name, told, not found, len(checks), len(found), took_s, details=tuple(f.message for f in found))
 
 
 def read_back_check(step: Verify, source: SourceLens, session: Session) -> Check:
@@ -73,6 +97,8 @@ def _staged_key(fold: Fold, source: SourceLens) -> str:
 
 
 def staged_relation(fold: Fold, source: SourceLens) -> Relation:
-    """The staged rows, for the checks of the target's rules."""
-    table = names.keeping(Keeping.STAGED, fold.name, source.name)
-    return Relation(table.identifier, frozenset(c.name for c in fold.lens.target.columns))
+    """The staged rows, without those that stay behind, for the checks of the target's rules."""
+    query = sql.SQL("(SELECT * FROM {} WHERE NOT {})").format(
+        names.keeping(Keeping.STAGED, fold.name, source.name).identifier, keeping_tables.skip_column(fold)
+    )
+    return Relation(query, frozenset(c.name for c in fold.lens.target.columns))

@@ -30,7 +30,7 @@ from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, led
 from pipelines.database.connection import Connection
 from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, verify
 from pipelines.steps.add_columns import AddColumns
-from pipelines.steps.backup_step import export_tables, seal_tables
+from pipelines.steps.backup_step import backup_restores, export_tables, seal_tables
 from pipelines.steps.cut_over import CutOver, Window
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.outcome import Outcome
@@ -141,6 +141,7 @@ def _start(surroundings: Surroundings, connection: Connection, made: Plan, fold:
             made.added_types,
             added_columns=tuple(added.name for added in fold.added),
             dropped_not_null=fold.dropped_not_null,
+            drawn=tuple(a.name for a in fold.added if fold.lens.target[a.name].default_is_volatile),
         )
         ledger_folds.save_recorded(connection, spec.name, recorded)
 
@@ -206,7 +207,7 @@ def check(surroundings: Surroundings, name: str) -> Outcome:
     with working(surroundings, name, "verify") as work:
         work.need("map_fields", "verify")
         started = surroundings.now()
-        checks = verify.apply(Verify(work.fold, _is_refold(work)), work.session)
+        checks = (*verify.apply(Verify(work.fold, _is_refold(work)), work.session), backup_restores(work))
         facts: dict[str, JsonValue] = {"checks": [_check_facts(c) for c in checks], "passed": not failed(checks)}
         if not failed(checks):
             note_done(work, "verify", facts)
