@@ -44,7 +44,7 @@ def _grants(fold: Fold, source: SourceLens) -> Iterator[Finding]:
             continue  # it acts as the owner of both
         columns = f" ({', '.join(access.columns)})" if access.columns else ""
         role = "everybody" if access.role == _EVERYBODY else f"role {access.role}"
-        message = f"{role} may {access.privilege}{columns} {target.name}, but not {source.name}"
+        message = f"{role} may {access.privilege}{columns} on {target.name}, but not on {source.name}"
         yield _wider(fold, source, f"{target.name}", message, "revoke that")
 
 
@@ -171,7 +171,7 @@ def _lost(fold: Fold, source: SourceLens) -> Iterator[Finding]:
                 lost.setdefault(role, []).append(privilege)
     for role, privileges in lost.items():
         whom = "everybody" if role == _EVERYBODY else f"role {role}"
-        message = f"{whom} may {', '.join(privileges)} {source.name}, but not {target.name}: it loses the rows"
+        message = f"{whom} may {', '.join(privileges)} on {source.name}, but not on {target.name}: it loses the rows"
         yield warning("narrower_access", str(target.name), message, "grant it what it needs there", source.spec.line)
 
 

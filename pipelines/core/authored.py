@@ -71,12 +71,9 @@ def added_to(target: Table, schema: Schema) -> tuple[Column, ...]:
 
 
 def drawn_columns(facts: Sequence[AuthoredFacts]) -> frozenset[str]:
-    """The added columns whose default is volatile."""
-    return frozenset(
-        fact.authored.default_of
-        for fact in facts
-        if fact.authored.default_of is not None and any(function.volatility == "v" for function in fact.functions)
-    )
+    """The added columns whose default is volatile, or cannot be read: what a row gets is not known."""
+    unknown = (f for f in facts if f.refusal is not None or any(called.volatility == "v" for called in f.functions))
+    return frozenset(fact.authored.default_of for fact in unknown if fact.authored.default_of is not None)
 
 
 def authored_findings(facts: Sequence[AuthoredFacts]) -> Iterator[Finding]:
@@ -84,7 +81,7 @@ def authored_findings(facts: Sequence[AuthoredFacts]) -> Iterator[Finding]:
     for fact in facts:
         a = fact.authored
         if fact.refusal is not None:
-            yield error("expression", a.object, f"the {a.what} of {a.object}: {fact.refusal}", _CORRECT, a.line)
+            yield error("expression", a.object, f"the {a.what} of {a.object} {fact.refusal}", _CORRECT, a.line)
         volatile = [function.name for function in fact.functions if function.volatility == "v"]
         if volatile and a.default_of is not None:
             message = f"the default of new column {a.object} is volatile ({', '.join(volatile)}):"

@@ -134,8 +134,12 @@ def _type_change(fold: Fold, repoint: Repoint, child: Table, column: ChildColumn
     name, where = column.column.name, f"{child.name}.{column.column.name}"
     change = f"{where} changes from {column.column.type.sql} to {column.type.sql}"
     line = _line(fold, repoint)
-    for what in (*_readers(fold, child, name), *_own_readers(child, name), *_bindings(child, name)):
+    for what in (*_readers(fold, child, name), *_own_readers(child, name)):
         yield error("key_type", where, f"{change}, and {what}", "drop it first, and make it again afterwards", line)
+    for what in _bindings(child, name):
+        yield error(
+            "key_type", where, f"{change}, and {what}", "use key: keep, or let another column hold the key", line
+        )
     if column.column.default is not None:
         message = f"{change}: its default {column.column.default} leaves with the old type, and is back at rollback"
         yield warning("default", where, message, "give it another one after the cut-over", line)

@@ -211,8 +211,12 @@ def _child_columns(
     found = next((s for s in lens.sources if s.name == source), None)
     columns = [_child_column(spec, schema, lens, child, found, pair) for pair in pairs] if found else [None]
     if found is None or None in columns:
-        message = f"{child} references {', '.join(c for _, c in pairs)} of {source}, which has no place in the target"
-        return error("inbound_key", str(child), message, f"map those columns of {source} to columns of the target")
+        listed, line = ", ".join(c for _, c in pairs), found.spec.line if found else None
+        if found is not None and found.spec.key is KeyMode.NEW and {c for _, c in pairs} == {c.name for c in found.key}:
+            message = f"{child} references {listed} of {source}, and a new key of one column cannot take their place"
+            return error("inbound_key", str(child), message, "use key: keep", line)
+        message = f"{child} references {listed} of {source}, which has no place in the target"
+        return error("inbound_key", str(child), message, f"map {listed} of {source} to columns of the target", line)
     return tuple(column for column in columns if column is not None)
 
 

@@ -9,12 +9,22 @@ from psycopg import sql
 
 from pipelines.core.equality import outputs_differ
 from pipelines.core.findings import Finding, error
-from pipelines.core.lens import Making, Rule, SourceLens, Treatment
+from pipelines.core.lens import Making, Placement, Rule, SourceLens, Treatment
 from pipelines.core.lens_rules import document_at
-from pipelines.core.relations import inverse_of, joined, key_names, proof_rows, provable, read_back_differs
+from pipelines.core.relations import (
+    inverse_of,
+    joined,
+    key_names,
+    proof_rows,
+    provable,
+    read_back_differs,
+    readable_columns,
+)
 from pipelines.core.rule_check import SHOWN, show_value
 from pipelines.core.schema import TableName
 from pipelines.core.wording import counted, number
+
+_PRINTED_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,7 @@ class Difference:
     """Rows of which one column does not read back: they share a source value and what it becomes.
 
     `was`, `there` and `back` are the source's value, the target's, and what is read back; None for NULL. `key` is of
-    one of the `rows`. `rows_in_all` and `values_in_all` count what differs in this column.
+    one of the `rows`, empty where it was not asked for. The counts in all are of what differs in this column.
     """
 
     column: str
@@ -49,21 +59,30 @@ class Proof:
 
 def computed_rules(source: SourceLens) -> tuple[Rule, ...]:
     """The rules whose way back must be computed: a column that is copied as it is reads back by construction."""
-    copied = {p.column.name for p in source.placements if p.making is Making.VALUE}
-    return tuple(
-        rule
-        for rule in provable(source)
-        if not (rule.treatment is Treatment.SAME and rule.place is not None and rule.place.column in copied)
-    )
+    return tuple(rule for rule in provable(source) if rule.treatment is not Treatment.SAME)
 
 
 def count_query(source: SourceLens, rules: Sequence[Rule]) -> sql.Composed:
-    """How many rows there are, and how many do not read back."""
-    if not rules:
-        return sql.SQL("SELECT pg_catalog.count(*), 0::bigint FROM {}").format(source.name.identifier)
-    return sql.SQL("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE {}) FROM {}").format(
-        read_back_differs(rules), proof_rows(source)
+    """How many rows there are, and how many do not read back; then a count a column, so that each is computed."""
+    computed = [sql.SQL(", pg_catalog.count(t.{})").format(sql.Identifier(name)) for name in _made_columns(source)]
+    return sql.SQL("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE {}){} FROM {}").format(
+        read_back_differs(rules), joined(computed, ""), proof_rows(source)
     )
+
+
+def _made_columns(source: SourceLens) -> tuple[str, ...]:
+    """The target columns whose values are known and more than a copy: computing one may fail."""
+    known = readable_columns(source)
+    return tuple(
+        p.column.name
+        for p in source.placements
+        if p.column.name in known and p.making is not Making.DEFAULT and not _is_copy(source, p)
+    )
+
+
+def _is_copy(source: SourceLens, placement: Placement) -> bool:
+    rules = (rule for rule in source.rules if rule.place is not None and rule.place.column == placement.column.name)
+    return placement.making is Making.VALUE and any(rule.treatment is Treatment.SAME for rule in rules)
 
 
 def differences_query(source: SourceLens, rules: Sequence[Rule]) -> sql.Composed:
@@ -71,15 +90,15 @@ def differences_query(source: SourceLens, rules: Sequence[Rule]) -> sql.Composed
     values = joined(
         sql.SQL("({name}, {was}, {there}, {back}, {differ})").format(
             name=sql.Literal(rule.column.name),
-            was=_printed(sql.Identifier("s", rule.column.name)),
-            there=_printed(there(source, rule)),
-            back=_printed(inverse_of(rule)),
+            was=printed(sql.Identifier("s", rule.column.name)),
+            there=printed(there(source, rule)),
+            back=printed(inverse_of(rule)),
             differ=outputs_differ(sql.Identifier("s", rule.column.name), inverse_of(rule)),
         )
         for rule in rules
     )
     return sql.SQL(_DIFFERENCES).format(
-        key=joined(_printed(sql.Identifier("s", name)) for name in key_names(source)),
+        key=joined(printed(sql.Identifier("s", name)) for name in key_names(source)),
         rows=proof_rows(source),
         values=values,
         differ=read_back_differs(rules),
@@ -99,11 +118,12 @@ _DIFFERENCES = (
 )
 
 
-def _printed(value: sql.Composable) -> sql.Composed:
+def printed(value: sql.Composable) -> sql.Composed:
     """The exact output, NULL for NULL: a cast to text drops the blanks of a bpchar, IS NULL looks into composites."""
     return sql.SQL(
-        "(CASE WHEN pg_catalog.num_nonnulls({v}) > 0 THEN pg_catalog.format('%s', {v}) END COLLATE \"C\")"
-    ).format(v=value)
+        "(CASE WHEN pg_catalog.num_nonnulls({v}) > 0"
+        ' THEN pg_catalog."left"(pg_catalog.format(\'%s\', {v}), {length}) END COLLATE "C")'
+    ).format(v=value, length=sql.Literal(_PRINTED_LENGTH))
 
 
 def there(source: SourceLens, rule: Rule) -> sql.Composable:
@@ -142,4 +162,5 @@ def _told(d: Difference) -> str:
     became = f"becomes {show_value(d.there)}" if d.there == d.back else (
         f"becomes {show_value(d.there)} and comes back as {show_value(d.back)}"
     )  # fmt: skip
-    return f"{show_value(d.was)} {became} ({number(d.rows)}, key {', '.join(d.key)})"
+    key = f", key {', '.join(d.key)}" if d.key else ""
+    return f"{show_value(d.was)} {became} ({number(d.rows)}{key})"

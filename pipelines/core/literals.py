@@ -25,8 +25,16 @@ def literal_findings(fold: Fold) -> Iterator[Finding]:
         child = fold.schema[repoint.child]
         for column in repoint.columns:
             if column.forward is not None:
-                for what, text in (*_checks(child, column), *_triggers(child, column), *_indexes(child, column)):
+                for what, text in _places(child, column):
                     yield _literal(fold, repoint, column, f"{what} of {child.name}", text)
+
+
+def _places(child: Table, column: ChildColumn) -> Iterator[tuple[str, str]]:
+    yield from _arguments_of_triggers(child, column)
+    if column.column.type.sql == column.type.sql:  # else all that reads the column is refused
+        yield from _checks(child, column)
+        yield from _conditions_of_triggers(child, column)
+        yield from _indexes(child, column)
 
 
 def _literal(fold: Fold, repoint: Repoint, column: ChildColumn, what: str, text: str) -> Finding:
@@ -54,11 +62,16 @@ def _indexes(child: Table, column: ChildColumn) -> Iterator[tuple[str, str]]:
             yield f"index {index.name}", index.definition
 
 
-def _triggers(child: Table, column: ChildColumn) -> Iterator[tuple[str, str]]:
+def _arguments_of_triggers(child: Table, column: ChildColumn) -> Iterator[tuple[str, str]]:
     for trigger in child.triggers:
-        condition = column.column.name in trigger.columns and _LITERAL.search(_condition(trigger)) is not None
-        if condition or any(_may_be_key(text, column) for text in _arguments(trigger)):
-            yield f"trigger {trigger.name}", trigger.definition
+        if any(_may_be_key(text, column) for text in _arguments(trigger)):
+            yield f"an argument of trigger {trigger.name}", trigger.definition
+
+
+def _conditions_of_triggers(child: Table, column: ChildColumn) -> Iterator[tuple[str, str]]:
+    for trigger in child.triggers:
+        if column.column.name in trigger.columns and _LITERAL.search(_condition(trigger)):
+            yield f"the condition of trigger {trigger.name}", trigger.definition
 
 
 def _condition(trigger: Trigger) -> str:

@@ -10,7 +10,7 @@ from psycopg import sql
 from pipelines.core.expression import trusted
 from pipelines.core.findings import Severity
 from pipelines.core.fold import Fold
-from pipelines.core.lens import Constant, Rule, SourceLens
+from pipelines.core.lens import Constant, Making, Rule, SourceLens
 from pipelines.core.relations import Relation
 from pipelines.core.rule_check import RuleCheck, Sentence, violations_query
 from pipelines.core.schema import Column, Constraint, ConstraintKind
@@ -23,15 +23,22 @@ _BREAK = ("breaks", "break")
 def row_rules(fold: Fold, source: SourceLens, rows: Relation) -> Iterator[RuleCheck]:
     """NOT NULL and CHECK, those of added columns too, for the mapped rows of one source."""
     target = fold.lens.target
+    unfilled = _unfilled(source)
     for column in target.columns:
-        if column.not_null and column.name in rows.known:
+        if column.not_null and column.name in rows.known and column.name not in unfilled:
             yield _not_null(fold, source, rows, column)
     for constraint in target.constraints:
         if constraint.kind is ConstraintKind.CHECK and _applies(constraint, rows):
             yield _check(fold, source, rows, constraint)
     for added in fold.added:
-        if added.check is not None and _reads_known(fold, added.check, rows):
+        if added.check is not None and added.name in rows.known and _reads_known(fold, added.check, rows):
             yield _added_check(fold, rows, added, str(source.name), line_of(source, added.name))
+
+
+def _unfilled(source: SourceLens) -> frozenset[str]:
+    """Columns that nothing fills: the lens has said so of those that are NOT NULL."""
+    filled = (Making.VALUE, Making.DOCUMENT, Making.NEW_KEY)
+    return frozenset(p.column.name for p in source.placements if p.making not in filled and p.column.default is None)
 
 
 def added_column_rules(fold: Fold, target: Relation) -> Iterator[RuleCheck]:
@@ -39,7 +46,7 @@ def added_column_rules(fold: Fold, target: Relation) -> Iterator[RuleCheck]:
     for added in fold.added:
         if added.not_null and added.name in target.known:
             yield _added_not_null(fold, target, added)
-        if added.check is not None and _reads_known(fold, added.check, target):
+        if added.check is not None and added.name in target.known and _reads_known(fold, added.check, target):
             yield _added_check(fold, target, added, str(fold.lens.target.name), added.line)
 
 

@@ -132,9 +132,9 @@ def _taken(fold: Fold, key: Key, source: SourceLens, rows: Relation, target: Rel
     name = fold.lens.target.name
     skip = source.spec.on_conflict is OnConflict.SKIP
     sentence = (
-        Sentence("row", f"of {source.name}", ("stays", "stay"), f"behind: {name} has their {key.words} already")
+        Sentence("row", f"of {source.name}", ("stays", "stay"), f"behind: a row of {name} has the same {key.words}")
         if skip
-        else Sentence("row", f"of {source.name}", _HAVE, f"a {key.words} that {name} has already")
+        else Sentence("row", f"of {source.name}", _HAVE, f"the same {key.words} as a row of {name}")
     )
     return RuleCheck(
         Severity.NOTE if skip else Severity.ERROR,

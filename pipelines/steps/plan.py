@@ -22,7 +22,7 @@ from pipelines.core.schema import ColumnType, FunctionFacts, Schema
 from pipelines.core.shapes import refused_shapes
 from pipelines.core.source_rules import empty_checks, source_checks
 from pipelines.core.spec import Spec
-from pipelines.core.trials import target_trials
+from pipelines.core.trials import Trial, target_trials
 from pipelines.database.connection import Connection
 from pipelines.database.introspection import read_schema, read_types
 from pipelines.steps.authoring import read_functions
@@ -118,8 +118,9 @@ def _made(connection: Connection, known: Known, lens: Lens, quick: bool, clock: 
     fold = built.fold
     findings = [*known.built.findings, *built.findings, *authored_findings(known.authored), *preflight(fold)]
     findings += neighbour_findings(fold, read_neighbours(connection, fold))
-    findings += [finding for _, finding in read_trials(connection, target_trials(fold))]
-    rows = _read_rows(connection, fold, quick, clock)
+    refused = [*read_trials(connection, target_trials(fold))]
+    findings += [finding for _, finding in refused]
+    rows = _read_rows(connection, _without_checks(fold, [trial for trial, _ in refused]), quick, clock)
     findings += rows.findings
     steps = _steps(fold, findings)
     facts = read_facts(connection, fold, rows.sources, rows.proofs, counted=not quick)
@@ -140,6 +141,12 @@ def _made(connection: Connection, known: Known, lens: Lens, quick: bool, clock: 
         disk=facts.disk,
         steps=steps,
     )
+
+
+def _without_checks(fold: Fold, refused: Sequence[Trial]) -> Fold:
+    """The fold without the checks of added columns that the server cannot read."""
+    names = {trial.column for trial in refused if trial.what == "check"}
+    return replace(fold, added=tuple(replace(a, check=None) if a.name in names else a for a in fold.added))
 
 
 def _steps(fold: Fold, findings: Sequence[Finding]) -> Steps:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import psycopg
 from psycopg import sql
 
-from pipelines.core import lens_proof, trials
+from pipelines.core import lens_proof, sifting, trials
 from pipelines.core.findings import Finding, error
 from pipelines.core.fold import Fold
 from pipelines.core.lens import SourceLens
@@ -75,7 +75,7 @@ def _prove(connection: Connection, source: SourceLens, clock: Clock) -> Proof:
     started = clock()
     rules = lens_proof.computed_rules(source)
     with connection.transaction():
-        (rows, differing), = connection.execute(lens_proof.count_query(source, rules)).fetchall()  # fmt: skip
+        ((rows, differing, *_),) = connection.execute(lens_proof.count_query(source, rules)).fetchall()
         found = connection.execute(lens_proof.differences_query(source, rules)).fetchall() if differing else []
     columns = tuple(rule.column.name for rule in rules)
     differences = tuple(_difference(row) for row in found)
@@ -106,35 +106,38 @@ _PROOF_REMEDY = "correct the rows or the rules that it names"
 
 def _computable(connection: Connection, fold: Fold, source: SourceLens) -> Usable:
     """The source without the expressions that fail for some row, each with the values for which it does."""
-    forward = [*_failing(connection, trials.forward_trials(fold, source))]
-    source = _without(fold, source, [trial for trial, _ in forward])
-    inverse = [*_failing(connection, trials.inverse_trials(fold, source))]
-    source = _without_inverses(source, [trial for trial, _ in inverse])
-    return Usable(source, tuple(finding for _, finding in (*forward, *inverse)))
+    forward = [*_failing(connection, fold, source, trials.forward_trials(fold, source))]
+    rest = _without(fold, source, [trial for trial, _ in forward])
+    inverse = [*_failing(connection, fold, rest, trials.inverse_trials(fold, rest))]
+    rest = _without_inverses(rest, [trial for trial, _ in inverse])
+    return Usable(rest, tuple(finding for _, findings in (*forward, *inverse) for finding in findings))
 
 
-def _failing(connection: Connection, tried: Iterable[Trial]) -> Iterator[tuple[Trial, Finding]]:
+def _failing(
+    connection: Connection, fold: Fold, source: SourceLens, tried: Iterable[Trial]
+) -> Iterator[tuple[Trial, tuple[Finding, ...]]]:
     for trial in tried:
         query = trials.computing(trial)
         reason = _refusal(connection, query) if query is not None else None
         if reason is not None:
-            yield trial, _sift(connection, trial, reason)
+            yield trial, _sift(connection, fold, source, trial, reason)
 
 
-def _sift(connection: Connection, trial: Trial, reason: str) -> Finding:
+def _sift(connection: Connection, fold: Fold, source: SourceLens, trial: Trial, reason: str) -> tuple[Finding, ...]:
     """By a DO block; where that finds nothing (an error of the query as a whole), the reason alone."""
     try:
         with connection.transaction():
-            connection.execute(trials.sifting(trial))
-            (answer,) = connection.execute(_ANSWER).fetchall()
+            connection.execute(sifting.sifting(trial))
+            ((answer,),) = connection.execute(_ANSWER).fetchall()
     except psycopg.DatabaseError as problem:
         _raise_operational(problem)
-        return trials.unreadable(trial, reason)
-    failures = trials.failures_of(str(answer[0]))
-    return trials.failing(trial, failures) if failures.rows else trials.unreadable(trial, reason)
+        return (trials.unreadable(trial, reason),)
+    found = sifting.sifted(trial, str(answer))
+    failing = tuple(sifting.failing(trial, found)) or (trials.unreadable(trial, reason),)
+    return (*failing, *lens_proof.findings_of(source, str(fold.lens.target.name), found.differences))
 
 
-_ANSWER = sql.SQL("SELECT pg_catalog.current_setting({})").format(sql.Literal(trials.ANSWER))
+_ANSWER = sql.SQL("SELECT pg_catalog.current_setting({})").format(sql.Literal(sifting.ANSWER))
 
 
 def run_checks(connection: Connection, checks: Iterable[RuleCheck]) -> Iterator[Finding]:
