@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -27,11 +28,15 @@ from pipelines.core.recorded import Recorded
 from pipelines.core.spec import Approval, Spec
 from pipelines.core.wording import counted as count
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
+from pipelines.database.backup_drill import drill
 from pipelines.database.connection import Connection
 from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, verify
+from pipelines.steps import drop as drop_step
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.backup_step import backup_restores, export_tables, seal_tables
 from pipelines.steps.cut_over import CutOver, Window
+from pipelines.steps.drop import archived_to_itself
+from pipelines.steps.evidence import all_checks, check_facts, write_report
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.plan import make_plan
@@ -208,7 +213,7 @@ def check(surroundings: Surroundings, name: str) -> Outcome:
         work.need("map_fields", "verify")
         started = surroundings.now()
         checks = (*verify.apply(Verify(work.fold, _is_refold(work)), work.session), backup_restores(work))
-        facts: dict[str, JsonValue] = {"checks": [_check_facts(c) for c in checks], "passed": not failed(checks)}
+        facts: dict[str, JsonValue] = {"checks": [check_facts(c) for c in checks], "passed": not failed(checks)}
         if not failed(checks):
             note_done(work, "verify", facts)
         return Outcome("verify", _verified(checks), _since(surroundings, started), facts, checks)
@@ -221,19 +226,6 @@ def _verified(checks: tuple[Check, ...]) -> str:
     rows = [c for c in checks if c.name.startswith("read_back")]
     total = sum(c.over for c in rows)
     return f"{total:,} of {total:,} rows equal, {len(checks)} checks passed"
-
-
-def _check_facts(check: Check) -> dict[str, JsonValue]:
-    return {
-        "name": check.name,
-        "sentence": check.sentence,
-        "passed": check.passed,
-        "over": check.over,
-        "found": check.found,
-        "took_s": check.took_s,
-        "blocking": check.blocking,
-        "details": list(check.details),
-    }
 
 
 def cut(surroundings: Surroundings, name: str) -> Outcome:
@@ -251,13 +243,34 @@ def cut(surroundings: Surroundings, name: str) -> Outcome:
             _cut_over(work)
         started = surroundings.now()
         cut_over.finish(CutOver(work.fold), work.session)
-        facts = seal_tables(work)
+        sealed = _seal(work)
         work.session.execute_all(keeping_tables.drop_working_tables(work.fold))
-        window = _window_facts(work)
-        note_done(work, "cut_over", {**window, **facts})
+        facts = {**_window_facts(work), **sealed}
+        note_done(work, "cut_over", facts)
         ledger_runs.finish_run(work.connection, work.run, surroundings.now())
-        sentence = f"locked {window.get('locked_ms')} ms; archived {count(len(work.fold.lens.archived), 'table')}"
-        return Outcome("cut_over", sentence, _since(surroundings, started), {**window, **facts})
+        sentence = f"locked {facts.get('locked_ms')} ms; archived {count(len(work.fold.lens.archived), 'table')}"
+        checks = all_checks({step.name: step for step in ledger_steps.steps_of(work.connection, work.run.id)})
+        return Outcome("cut_over", sentence, _since(surroundings, started), facts, checks)
+
+
+def _seal(work: Working) -> dict[str, JsonValue]:
+    """Export the archive as it is frozen, see that it gives every row back, and write the report."""
+    at = work.surroundings.now()
+    ledger_steps.start_step(work.connection, work.run.id, "seal", at)
+    facts = seal_tables(work)
+    drilled = drill(work.connection, Path(str(facts["sealed_folder"])), archived_to_itself(work.fold))
+    seconds = _since(work.surroundings, at)
+    check = Check("sealed", "The sealed backup restores, equal to the archive", True, drilled.rows, 0, seconds)
+    facts |= {"checks": [check_facts(check)]}
+    ledger_steps.finish_step(work.connection, work.run.id, "seal", work.surroundings.now(), facts)
+    restored = {table.name: table.restored for table in drilled.tables}
+    report = write_report(work, restored=restored, undo=None)
+    return {**facts, "report": str(report)}
+
+
+def drop(surroundings: Surroundings, name: str, *, now: bool = False) -> Outcome:
+    """drop: the archived tables, once the sealed backup gave them back; see `steps.drop`."""
+    return drop_step.drop(surroundings, name, now=now)
 
 
 def _cut_over(work: Working) -> None:
@@ -271,7 +284,7 @@ def _cut_over(work: Working) -> None:
             "tries": window.tries,
             "replayed": window.replayed,
             "swept": window.swept,
-            "checks": [_check_facts(c) for c in window.checks],
+            "checks": [check_facts(c) for c in window.checks],
         }
         ledger_folds.save_recorded(
             work.connection, work.fold.name, replace(work.recorded, sequences_after=window.sequences_after)
