@@ -83,13 +83,11 @@ class Terminal:
         """A step that is over: its name, what it did, and how long it took."""
         self.rest()
         time_words = took(seconds)
-        width = min(self.width, _WIDEST)
-        room = width - width_of(time_words) - 2
-        lines = wrapped(visible(sentence), room, _label(name), " " * (_LABEL + 3))
-        for line in lines[:-1]:
-            self._write(line, None, name, status)
-        last = f"{padded(lines[-1], room)}  {time_words}"
-        self._write(last, None, name if len(lines) == 1 else "", status)
+        room = min(self.width, _WIDEST) - width_of(time_words) - 2
+        first, *others = wrapped(visible(sentence), room, _label(name), " " * (_LABEL + 3))
+        self._write(f"{padded(first, room)}  {time_words}", None, name, status)
+        for line in others:
+            self._write(line, None)
 
     def progress(self, name: str, rows_done: int, rows_total: int | None, note: str = "") -> None:
         """How far the running step is; another name begins another step."""
@@ -121,7 +119,7 @@ class Terminal:
         self._console.width = self.width
         if running.bar is None:
             made = _bar(self._console)
-            running.bar = (made, made.add_task("", label=_label(running.name), words=words))
+            running.bar = (made, made.add_task("", label=_label(running.name)[:-1], words=words))
             made.start()
         progress, task = running.bar
         progress.update(task, completed=done, total=total, words=words)
@@ -157,7 +155,8 @@ def _label(name: str) -> str:
 
 def _how_far(done: int, total: int | None, gained: int, elapsed_s: float, note: str) -> str:
     """`120,000 / 1,496,716 rows, 52,300 rows/s, 26.3 s left`."""
-    rows = f"{number(done)} / {counted(total, 'row')}" if total is not None else counted(done, "row")
+    rows = f"{number(done)} / {counted(total, 'row')}" if total is not None else counted(done, "row") if done else ""
     pace = gained / elapsed_s if elapsed_s > 0 and gained > 0 else None
     left = [f"{took((total - done) / pace)} left"] if pace and total is not None and total > done else []
-    return ", ".join([rows, *([rate(pace)] if pace else []), *left, *([visible(note)] if note else [])])
+    words = (rows, rate(pace) if pace else "", *left, visible(note))
+    return ", ".join(word for word in words if word)

@@ -82,12 +82,14 @@ def _widths(lines: Iterable[_Line], width: int) -> tuple[int, int]:
 
 def _laid_out(group: Iterable[_Line], left: int, right: int, width: int) -> Iterator[str]:
     for line in group:
-        text = " " * _INDENT + line.left
-        if width_of(line.left) > left:
-            yield text
-            text = " " * _INDENT
-        text = f"{padded(text, _INDENT + left)}  {line.mark or ' '}  {line.right}"
-        yield from _with_remark(text.rstrip(), line, left, right, width)
+        went = f"  {line.mark or ' '}  {line.right}"
+        fits = _INDENT + left + width_of(went) <= width
+        begun = " " * _INDENT + line.left
+        if width_of(line.left) > left or not fits:
+            yield begun
+            begun = ""
+        text = f"{padded(begun, _INDENT + left if fits else _INDENT)}{went}".rstrip()
+        yield from _with_remark(text, line, left, right, width)
 
 
 def _with_remark(text: str, line: _Line, left: int, right: int, width: int) -> Iterator[str]:

@@ -19,7 +19,6 @@ from pipelines.core.mapping_words import (
     kind_of,
     kinds_of,
     loss_of,
-    loss_words,
     place_of,
     type_words,
     untouched,
@@ -160,7 +159,7 @@ def _source_row(source: SourceLens, rule: Rule, facts: MappingFacts, curves: tup
 def _source_remark(source: SourceLens, rule: Rule, facts: MappingFacts) -> str:
     loss = loss_of(source, rule, facts)
     if loss:
-        return loss_words(replace(loss, becomes=loss.becomes or "fewer"), "→").replace("'", "")
+        return f"{counted(loss.values, 'value')} → {loss.becomes or 'fewer'}"
     if rule.treatment is Treatment.DROPPED:
         return "not kept"
     return "lossy" if rule.lossy else "computed" if rule.treatment is Treatment.GENERATED else ""

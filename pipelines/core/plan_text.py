@@ -99,8 +99,8 @@ def _lock_facts(plan: Plan) -> Iterator[Fact]:
         locks = [lock for lock in plan.locks if (lock.step, lock.mode) == (step, mode)]
         tables = ", ".join(dict.fromkeys(visible(lock.table.name) for lock in locks))
         held = duration(max(lock.held_s for lock in locks))
-        weaker = "" if mode == "ACCESS EXCLUSIVE" else f"{mode} "
-        yield "locks", tables, f"{weaker}at {step.replace('_', ' ')}, about {held}"
+        weaker = "" if mode == "ACCESS EXCLUSIVE" else f" ({mode})"
+        yield "locks", f"{tables}{weaker}", f"at {step.replace('_', ' ')}, about {held}"
 
 
 def _without_repeats(facts: Iterable[Fact]) -> Iterator[Fact]:

@@ -98,7 +98,9 @@ def sample_table(label: str, sample: SampleRow, target: str) -> Markup:
 
 
 def _sample_cells(cell: Cell) -> tuple[Child, ...]:
-    after = value(cell.after)
+    # A JSON null that stands for NULL is as grey as one; the text 'null' is a value.
+    json_null = cell.before is None and cell.after == "null"
+    after = element("span", "null", class_="faint") if json_null else value(cell.after)
     note = element("small", "from the archive") if cell.from_archive else None
     return (
         cell.column,
@@ -112,8 +114,8 @@ def _sample_cells(cell: Cell) -> tuple[Child, ...]:
 
 def value(text: str | None) -> Markup:
     """A value in output form; NULL is grey, a long one is cut and says how long it is."""
-    if text is None or text == "null":
-        return element("span", "NULL" if text is None else text, class_="faint")
+    if text is None:
+        return element("span", "NULL", class_="faint")
     cut = element("small", f" {counted(len(text), 'character')}") if len(text) > _LONGEST else None
     return element("span", shortened(text, _LONGEST), cut, class_="value", dir="auto")
 
