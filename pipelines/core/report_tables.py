@@ -163,7 +163,7 @@ _TIMINGS = (Head("Step"), Head("What it did"), Head("Took", right=True))
 
 def timings_table(timings: Iterable[Timing]) -> Markup:
     """How long each step took."""
-    rows = (row(_TIMINGS, (t.step, unbroken(t.sentence), unbroken(took(t.took_s)))) for t in timings)
+    rows = (row(_TIMINGS, (t.step.replace("_", " "), unbroken(t.sentence), unbroken(took(t.took_s)))) for t in timings)
     return table("timings", _TIMINGS, rows, "timings")
 
 

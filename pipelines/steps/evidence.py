@@ -33,7 +33,6 @@ from pipelines.core.report import (
     Undo,
     Versions,
     check_line,
-    lossy_line,
 )
 from pipelines.core.report_html import StyleSheets, report_html
 from pipelines.core.schema import TableName
@@ -75,7 +74,6 @@ def make_report(work: Working, *, restored: Mapping[TableName, Digest], undo: Un
     checks = all_checks(steps)
     read = [check for check in checks if check.name.startswith("in_target")]
     lines = [check_line(check) for check in checks]
-    lossy = lossy_line(work.fold.lens)
     over, wrong = sum(check.over for check in read), sum(check.found for check in read)
     return Report(
         fold=work.fold,
@@ -86,7 +84,7 @@ def make_report(work: Working, *, restored: Mapping[TableName, Digest], undo: Un
         spec_label=f"{work.fold.name}/defs.yaml",
         read_back=ReadBack(over, over - wrong) if read else None,
         lock=_lock(steps),
-        checks=(*lines, lossy) if lossy else tuple(lines),
+        checks=tuple(lines),
         samples=tuple(row for source in work.fold.lens.sources for row in sample_rows(work, source)),
         hashes=_hashes(state, restored),
         timings=tuple(_timing(step) for step in steps.values() if step.duration is not None),
