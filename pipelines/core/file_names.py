@@ -1,4 +1,4 @@
-"""Names of data files: readable, one for each table, and plain enough for every shell and file system."""
+"""Names in a backup's folder: readable, and plain enough for every shell and file system."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from pipelines.core.schema import TableName
 
+MANIFEST = "manifest.json"
+SCHEMA = "schema.sql"
+RESTORE = "restore.sql"
+DATA = "data"
 _SUFFIX = ".jsonl.zst"
 _MOST_CHARACTERS = 200  # file systems allow 255 bytes
 
@@ -24,7 +28,7 @@ def data_paths(tables: Iterable[TableName]) -> Mapping[TableName, str]:
         if len(name) > _MOST_CHARACTERS or name.lower() in taken:
             name = f"{name[:_MOST_CHARACTERS]}~{_hash(table)}"
         taken.add(name.lower())
-        found[table] = f"data/{name}{_SUFFIX}"
+        found[table] = f"{DATA}/{name}{_SUFFIX}"
     return found
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from psycopg import Copy, sql
 
 from pipelines.core.errors import BackupDamaged
+from pipelines.core.file_names import MANIFEST
 from pipelines.core.json_rows import COPY_FORMAT
 from pipelines.core.manifest import Manifest, SavedTable, from_json
 from pipelines.core.restore_script import LINES, create_lines, insert_rows
 from pipelines.core.schema_script import SchemaEntry, parse
-from pipelines.database.backup_writer import MANIFEST
 from pipelines.database.connection import Connection
 from pipelines.database.data_files import read_chunks, verify_file
 from pipelines.database.failures import explained

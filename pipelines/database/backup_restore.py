@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from psycopg import sql
 
+from pipelines.core.ddl_text import moved
 from pipelines.core.errors import BackupDamaged
 from pipelines.core.manifest import Manifest, SavedTable
 from pipelines.core.schema import TableName
@@ -43,11 +45,11 @@ def restore_tables(
         LockNotAvailable: a table that a foreign key concerns is locked.
         ConnectionLost, DatabaseError: the server went away or refused, for example because a table is there.
     """
-    saved = [_saved(folder, manifest, name) for name in names]
+    saved = [_saved(folder, manifest, name, names) for name in names]
     entries = read_entries(folder, manifest)
     with explained("restore the tables"), connection.transaction(), _settings(connection):
         chosen = [*renamed(choose(entries, names, _existing(connection, entries)), names)]
-        _make_schemas(connection, names.values())
+        _make_schemas(connection, names.values(), chosen)
         _run(connection, chosen, Phase.BEFORE)
         for table in saved:
             load_rows(connection, folder, table, names[table.name].identifier)
@@ -56,12 +58,14 @@ def restore_tables(
             _prove(connection, folder, table, names[table.name])
 
 
-def _saved(folder: Path, manifest: Manifest, name: TableName) -> SavedTable:
+def _saved(folder: Path, manifest: Manifest, name: TableName, names: Mapping[TableName, TableName]) -> SavedTable:
     found = manifest.table(name)
     if found is None:
         there = ", ".join(str(table.name) for table in manifest.tables)
         raise BackupDamaged(f"{folder} holds no table {name}, only {there}; use another backup")
-    return found
+    # A column may be of another table's row type, which moves with that table.
+    columns = tuple(replace(column, type=moved(column.type, names)) for column in found.rows.columns)
+    return replace(found, rows=replace(found.rows, columns=columns))
 
 
 def _run(connection: Connection, entries: Iterable[SchemaEntry], phase: Phase) -> None:
@@ -91,11 +95,11 @@ def _existing(connection: Connection, entries: Iterable[SchemaEntry]) -> frozens
     )
 
 
-def _make_schemas(connection: Connection, names: Iterable[TableName]) -> None:
-    """Asked first: CREATE SCHEMA IF NOT EXISTS needs the right to make one though it is there."""
-    for schema in sorted({name.schema for name in names}):
-        there = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchall()
-        if not there:
+def _make_schemas(connection: Connection, names: Iterable[TableName], entries: Iterable[SchemaEntry]) -> None:
+    """Those that no entry makes. Asked first: CREATE SCHEMA IF NOT EXISTS needs the right to make one in any case."""
+    made = {entry.name.schema for entry in entries if entry.kind == "SCHEMA"}
+    for schema in sorted({name.schema for name in names} - made):
+        if not connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchall():
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
 
 

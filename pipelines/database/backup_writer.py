@@ -9,7 +9,7 @@ from typing import assert_never
 
 from pipelines.core.digest import Digest
 from pipelines.core.errors import BackupDamaged, StateUnknown
-from pipelines.core.file_names import data_paths
+from pipelines.core.file_names import DATA, MANIFEST, RESTORE, SCHEMA, data_paths
 from pipelines.core.json_rows import saved_rows
 from pipelines.core.manifest import BackupFacts, Manifest, SavedTable, to_json
 from pipelines.core.recorded import SequenceState
@@ -23,11 +23,6 @@ from pipelines.database.failures import explained
 from pipelines.database.saved_relations import read_relations
 from pipelines.database.snapshot import Snapshot, shared_snapshot
 from pipelines.database.table_ddl import read_sequences, schema_entries
-
-MANIFEST = "manifest.json"
-SCHEMA = "schema.sql"
-RESTORE = "restore.sql"
-DATA = "data"
 
 Told = Callable[[TableName, int, int], None]
 Sequences = Mapping[TableName, tuple[SequenceState, ...]]

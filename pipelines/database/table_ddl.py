@@ -6,6 +6,7 @@ that a new table has no others, while default privileges give it some (POSTGRES.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -191,18 +192,26 @@ def _attributed(dumped: Iterable[DumpedEntry], relations: SavedRelations) -> Ite
             else TableName(entry.schema, entry.name),
             phase,
             relations.roots_of(relation) if relation else relations.tables,
-            _by_role(entry.text) if entry.kind == "ACL" else entry.text,
+            _by_grantor(entry.text, relation) if entry.kind == "ACL" and relation else entry.text,
             relation,
             surrounding=relation is not None and relation not in relations.saved,
             needs=owned.needs if owned else None,
         )
 
 
-def _by_role(text: str) -> str:
-    """Grants that were given by others than the owner: a member of their role may do it too, not only a superuser."""
-    return text.replace("RESET SESSION AUTHORIZATION;", "RESET ROLE;").replace(
-        "SET SESSION AUTHORIZATION ", "SET ROLE "
-    )
+def _by_grantor(text: str, relation: TableName) -> str:
+    """Grants that another than the owner gave, given by that role again.
+
+    It needs to see the schema, and may not any more, or not that of a copy: then it may for the moment. A member of
+    the role can do all this too, where pg_dump's SET SESSION AUTHORIZATION needs a superuser.
+    """
+    table = sql.Literal(relation.identifier.as_string(None)).as_string(None)
+
+    def given(match: re.Match[str]) -> str:
+        role = sql.Literal(match["role"]).as_string(None)
+        return _GRANT_AS.format(role=role, table=table, grants=match["grants"].strip())
+
+    return _GRANTED_BY.sub(given, text)
 
 
 def _with_rights(found: Iterable[SchemaEntry]) -> Iterator[SchemaEntry]:
@@ -218,6 +227,26 @@ def _reset_rights(entry: SchemaEntry) -> SchemaEntry:
         "ACL RESET", entry.name, Phase.AFTER, entry.roots, text, entry.relation, surrounding=entry.surrounding
     )
 
+
+_GRANTED_BY = re.compile(
+    r"SET SESSION AUTHORIZATION (?P<role>[^;]+);\n(?P<grants>.*?)RESET SESSION AUTHORIZATION;", re.DOTALL
+)
+_GRANT_AS = f"""DO {TAG}
+DECLARE
+  role_before text := pg_catalog.current_setting('role');
+  home oid := (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = {{table}}::pg_catalog.regclass);
+  blind boolean := NOT pg_catalog.has_schema_privilege({{role}}::pg_catalog.regrole::oid, home, 'USAGE');
+BEGIN
+  IF blind THEN
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %s TO %s', home::pg_catalog.regnamespace, {{role}});
+  END IF;
+  PERFORM pg_catalog.set_config('role', pg_catalog.pg_get_userbyid({{role}}::pg_catalog.regrole)::text, true);
+  {{grants}}
+  PERFORM pg_catalog.set_config('role', role_before, true);
+  IF blind THEN
+    EXECUTE pg_catalog.format('REVOKE USAGE ON SCHEMA %s FROM %s', home::pg_catalog.regnamespace, {{role}});
+  END IF;
+END {TAG};"""
 
 _RESET = f"""DO {TAG}
 DECLARE

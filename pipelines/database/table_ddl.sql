@@ -7,7 +7,13 @@
 SELECT 'SCHEMA' AS kind, n.nspname::text AS schema, n.nspname::text AS name, NULL::oid AS relation,
     array_agg(c.oid) AS roots,
     format('NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %%L)', n.nspname) AS condition,
-    format('CREATE SCHEMA %%I AUTHORIZATION %%I', n.nspname, pg_get_userbyid(n.nspowner)) AS text
+    concat_ws('; ',
+        format('CREATE SCHEMA %%I AUTHORIZATION %%I', n.nspname, pg_get_userbyid(n.nspowner)),
+        format('COMMENT ON SCHEMA %%I IS ', n.nspname) || quote_literal(obj_description(n.oid, 'pg_namespace')),
+        (SELECT string_agg(format('GRANT %%s ON SCHEMA %%s TO %%s%%s', a.privilege_type, quote_ident(n.nspname),
+                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '; ')
+         FROM aclexplode(n.nspacl) AS a)) AS text
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = ANY (%(tables)s)
@@ -20,7 +26,13 @@ SELECT DISTINCT ON (p.oid)
     array_agg(o.relation) OVER (PARTITION BY p.oid) AS roots,
     format('pg_catalog.to_regprocedure(%%L) IS NULL', p.oid::regprocedure) AS condition,
     concat_ws('; ', rtrim(pg_get_functiondef(p.oid), E'\n'),
-        format('ALTER ROUTINE %%s OWNER TO %%I', p.oid::regprocedure, pg_get_userbyid(p.proowner))) AS text
+        format('ALTER ROUTINE %%s OWNER TO %%I', p.oid::regprocedure, pg_get_userbyid(p.proowner)),
+        format('COMMENT ON ROUTINE %%s IS ', p.oid::regprocedure) || quote_literal(obj_description(p.oid, 'pg_proc')),
+        CASE WHEN p.proacl IS NOT NULL THEN format('REVOKE ALL ON ROUTINE %%s FROM PUBLIC', p.oid::regprocedure) END,
+        (SELECT string_agg(format('GRANT %%s ON ROUTINE %%s TO %%s%%s', a.privilege_type, p.oid::regprocedure,
+                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '; ')
+         FROM aclexplode(p.proacl) AS a)) AS text
 FROM (
     SELECT 'pg_trigger'::regclass AS class_oid, t.oid, t.tgrelid AS relation FROM pg_trigger t
     UNION ALL SELECT 'pg_attrdef'::regclass, a.oid, a.adrelid FROM pg_attrdef a
@@ -73,7 +85,13 @@ SELECT
         SELECT string_agg(format(' AND pg_catalog.to_regclass(%%L) IS NOT NULL', c.oid::regclass), '' ORDER BY c.oid)
         FROM unnest(read.relations) AS c(oid)) AS condition,
     concat_ws('; ', rtrim(pg_get_functiondef(p.oid), E'\n'),
-        format('ALTER ROUTINE %%s OWNER TO %%I', p.oid::regprocedure, pg_get_userbyid(p.proowner))) AS text
+        format('ALTER ROUTINE %%s OWNER TO %%I', p.oid::regprocedure, pg_get_userbyid(p.proowner)),
+        format('COMMENT ON ROUTINE %%s IS ', p.oid::regprocedure) || quote_literal(obj_description(p.oid, 'pg_proc')),
+        CASE WHEN p.proacl IS NOT NULL THEN format('REVOKE ALL ON ROUTINE %%s FROM PUBLIC', p.oid::regprocedure) END,
+        (SELECT string_agg(format('GRANT %%s ON ROUTINE %%s TO %%s%%s', a.privilege_type, p.oid::regprocedure,
+                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '; ')
+         FROM aclexplode(p.proacl) AS a)) AS text
 FROM (
     SELECT d.objid AS function, array_agg(DISTINCT c.oid) AS relations
     FROM pg_class c

@@ -21,7 +21,7 @@ WITH RECURSIVE tree(root, oid, depth) AS (
         SELECT r.rngtypid FROM pg_range r WHERE t.oid = r.rngmultitypid
     ) AS part(oid)
 ), made AS (
-    SELECT t.oid, t.typname, t.typnamespace, t.typtype, t.typowner, t.typrelid, max(tree.depth) AS depth,
+    SELECT t.oid, t.typname, t.typnamespace, t.typtype, t.typowner, t.typacl, t.typrelid, max(tree.depth) AS depth,
         array_agg(DISTINCT tree.root) AS roots,
         (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
          WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
@@ -89,10 +89,17 @@ SELECT
     CASE WHEN d.extension IS NULL THEN 'TYPE' ELSE 'EXTENSION' END AS kind,
     d.nspname::text AS schema, d.typname::text AS name, NULL::oid AS relation, d.roots,
     format('pg_catalog.to_regtype(%%L) IS NULL', d.quoted) AS condition,
-    CASE WHEN d.extension IS NULL
-        THEN concat_ws('; ', format('CREATE SCHEMA IF NOT EXISTS %%I', d.nspname), d.definition, format('ALTER TYPE %%s OWNER TO %%I', d.quoted, pg_get_userbyid(d.typowner)),
-            'COMMENT ON TYPE ' || d.quoted || ' IS ' || quote_literal(obj_description(d.oid, 'pg_type')))
-        ELSE d.definition END AS text
+    CASE WHEN d.extension IS NOT NULL THEN d.definition ELSE concat_ws('; ',
+        format('CREATE SCHEMA IF NOT EXISTS %%I', d.nspname),
+        d.definition,
+        format('ALTER TYPE %%s OWNER TO %%I', d.quoted, pg_get_userbyid(d.typowner)),
+        'COMMENT ON TYPE ' || d.quoted || ' IS ' || quote_literal(obj_description(d.oid, 'pg_type')),
+        CASE WHEN d.typacl IS NOT NULL THEN format('REVOKE ALL ON TYPE %%s FROM PUBLIC', d.quoted) END,
+        (SELECT string_agg(format('GRANT %%s ON TYPE %%s TO %%s%%s', a.privilege_type, d.quoted,
+                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '; ')
+         FROM aclexplode(d.typacl) AS a))
+    END AS text
 FROM described d
 WHERE d.definition IS NOT NULL
 ORDER BY d.depth DESC, d.quoted
