@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import dagster as dg
 
 from pipelines.core.errors import PgfoldError, Refused, SpecError, Transient
-from pipelines.core.findings import Finding
+from pipelines.core.findings import Finding, Severity
 from pipelines.database.connection import redact
 from pipelines.orchestration.listening import tell
+from pipelines.orchestration.metadata import table
 from pipelines.orchestration.run_shell import raise_keyboard_interrupts
 
 
@@ -43,18 +44,10 @@ def failure_of(error: PgfoldError) -> dg.Failure:
 
 
 def findings_table(findings: tuple[Finding, ...]) -> dg.TableMetadataValue:
-    """One line a finding."""
-    records = [
-        dg.TableRecord(
-            {
-                "severity": finding.severity.value,
-                "object": finding.object,
-                "line": finding.spec_line or "",
-                "message": finding.message,
-                "remedy": finding.remedy,
-            }
-        )
-        for finding in findings
-    ]
-    columns = ("severity", "object", "line", "message", "remedy")
-    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name) for name in columns]))
+    """One line a finding; the page cuts a wide table, so what matters stands first."""
+    found = [(_said(finding), finding.remedy, finding.spec_line or "") for finding in findings]
+    return table({"found": "string", "what to do": "string", "line": "string"}, found)
+
+
+def _said(finding: Finding) -> str:
+    return finding.message if finding.severity is Severity.ERROR else f"{finding.severity}: {finding.message}"

@@ -9,8 +9,9 @@ from pipelines.core.picture_svg import data_uri, standalone_svg
 from pipelines.core.plan import HASH_SHOWN, Plan
 from pipelines.core.plan_text import plan_markdown
 from pipelines.core.spec import Spec
-from pipelines.core.wording import number
-from pipelines.orchestration.failures import failures_told, findings_table
+from pipelines.core.wording import duration, number, size
+from pipelines.orchestration.approval import CONFIRM
+from pipelines.orchestration.failures import failures_told
 from pipelines.orchestration.keys import PLAN, asset_key
 from pipelines.orchestration.listening import tell
 from pipelines.orchestration.metadata import Materialized, Metadata, outcome_metadata, table
@@ -46,7 +47,7 @@ def _plan(surroundings: Surroundings, spec: Spec) -> Materialized:
     tell(made)
     outcome = workflow.store_plan(surroundings, made)
     tell(outcome)
-    return dg.MaterializeResult(metadata={**plan_metadata(made), **outcome_metadata(outcome)})
+    return dg.MaterializeResult(metadata={**outcome_metadata(outcome), **plan_metadata(made)})
 
 
 def _follow(standing: Standing) -> Materialized:
@@ -57,17 +58,17 @@ def _follow(standing: Standing) -> Materialized:
     sentence = f"{plan.hash[:HASH_SHOWN]}, proven {plan.created_at:%Y-%m-%d %H:%M} UTC; the run under way follows it"
     outcome = Outcome(PLAN, sentence, 0.0, {"plan": plan.hash}, already=True)
     tell(outcome)
-    shown = {"document": dg.MetadataValue.md(plan.document), "confirm": dg.MetadataValue.text(plan.hash[:HASH_SHOWN])}
-    return dg.MaterializeResult(metadata={**shown, **outcome_metadata(outcome)})
+    shown = {PLAN: dg.MetadataValue.md(plan.document), CONFIRM: dg.MetadataValue.text(plan.hash[:HASH_SHOWN])}
+    return dg.MaterializeResult(metadata={**outcome_metadata(outcome), **shown})
 
 
 def plan_metadata(made: Plan) -> Metadata:
-    """The document with its picture, and the tables of steps, rows, locks and what is lossy."""
+    """The plan with its picture and findings, and the tables of steps, rows, locks and what is lossy."""
     return {
-        "document": dg.MetadataValue.md(plan_document(made)),
-        "confirm": dg.MetadataValue.text(made.short_hash),
-        "findings": findings_table(made.findings),
-        "rows of each table": _tables(made),
+        PLAN: dg.MetadataValue.md(plan_document(made)),
+        CONFIRM: dg.MetadataValue.text(made.short_hash),
+        "plan_hash": dg.MetadataValue.text(made.hash),
+        "tables": _tables(made),
         "locks": _locks(made),
         "lossy": _lossy(made),
         "steps": _steps(made),
@@ -85,13 +86,14 @@ def plan_document(made: Plan) -> str:
 
 
 def _tables(made: Plan) -> dg.TableMetadataValue:
-    columns = {"table": "string", "role": "string", "rows": "int", "counted": "bool", "size_bytes": "int"}
-    return table(columns, [(str(t.table), t.role.value, t.rows, t.counted, t.size_bytes) for t in made.tables])
+    columns = {"table": "string", "role": "string", "rows": "string", "size": "string"}
+    rows = ((t, number(t.rows) if t.counted else f"about {number(t.rows)}") for t in made.tables)
+    return table(columns, [(str(t.table), t.role.value, counted, size(t.size_bytes)) for t, counted in rows])
 
 
 def _locks(made: Plan) -> dg.TableMetadataValue:
-    columns = {"step": "string", "table": "string", "mode": "string", "held, about ms": "float"}
-    return table(columns, [(k.step, str(k.table), k.mode, round(k.held_s * 1000, 1)) for k in made.locks])
+    columns = {"step": "string", "table": "string", "about": "string", "mode": "string"}
+    return table(columns, [(k.step, str(k.table), duration(k.held_s), k.mode) for k in made.locks])
 
 
 def _lossy(made: Plan) -> dg.TableMetadataValue:

@@ -24,21 +24,37 @@ _NUMBERED = re.compile(r"_[0-9]+$")
 
 @dataclass(frozen=True, slots=True)
 class CheckKind:
-    """One question; the checks whose names begin with its name, one a source, answer it together."""
+    """One question, by a name that stays; `answers` are the checks that answer it, some of them one a source.
+
+    Which of them is made depends on how the consolidation stands: not folded, on its way, or in force.
+    """
 
     name: str
     question: str
+    answers: tuple[str, ...]
 
 
+READ_BACK = CheckKind(
+    "read_back", "Can every source row be read back, equal, through the inverse?", ("read_back", "row_map")
+)
 KINDS = (
-    CheckKind("read_back", "Does every staged row read back equal, through the inverse?"),
-    CheckKind("backup_restores", "Does the backup give back what was exported, by digest?"),
+    READ_BACK,
+    CheckKind("rules", "Do the target's own rules hold for what comes?", ("rules", "preflight")),
+    CheckKind("orphans", "Does every child find its row?", ("orphans", "foreign_keys")),
+    CheckKind("backup_restores", "Does the backup give every row back, by digest?", ("backup_restores", "sealed")),
 )
 
 
-def kind_name(check_name: str) -> str:
-    """`read_back` of `read_back_2`."""
-    return _NUMBERED.sub("", check_name)
+def kinds_of(spec: Spec) -> tuple[CheckKind, ...]:
+    """The questions that a consolidation has; where every source must be empty, there is nothing to read back."""
+    empty = all(source.expect_empty for source in spec.sources)
+    return tuple(kind for kind in KINDS if not (empty and kind is READ_BACK))
+
+
+def kind_name(check_name: str) -> str | None:
+    """The kind that a check answers: `read_back` for `read_back_2`."""
+    bare = _NUMBERED.sub("", check_name)
+    return next((kind.name for kind in KINDS if bare in kind.answers), None)
 
 
 def verify_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
@@ -57,21 +73,28 @@ def verify_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
             )
         ],
         check_specs=[
-            dg.AssetCheckSpec(kind.name, asset=key, blocking=True, description=kind.question) for kind in KINDS
+            dg.AssetCheckSpec(kind.name, asset=key, blocking=True, description=kind.question) for kind in kinds_of(spec)
         ],
         can_subset=True,
         required_resource_keys=set(NEEDED),
     )
     def verify(context: dg.AssetExecutionContext) -> Iterator[Materialized | dg.AssetCheckResult]:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
+        selected = _Selected.of(context)
         with failures_told():
-            outcome = workflow.check(surroundings, name)
-            if not failed(outcome.checks):
-                ask_for_approval(surroundings, spec, CUT_OVER)
+            outcome = _look(surroundings, spec) if selected.asset else workflow.verify_now(surroundings, spec)
         tell(outcome)
-        yield from _results(key, outcome, _Selected.of(context))
+        yield from _results(key, outcome, selected)
 
     return verify
+
+
+def _look(surroundings: Surroundings, spec: Spec) -> Outcome:
+    """The step of the run; when it has passed, a cut-over that needs an approval waits for it from here on."""
+    outcome = workflow.check(surroundings, spec.name)
+    if not failed(outcome.checks):
+        ask_for_approval(surroundings, spec, CUT_OVER)
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
