@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
 from textwrap import dedent, indent
 from uuid import uuid4
 
@@ -15,16 +17,20 @@ from pipelines.core.fold import Fold, build_fold
 from pipelines.core.ledger_rows import FoldStanding, FoldState, FoldTable, Run, RunKind, TableRole
 from pipelines.core.lens_building import build_lens
 from pipelines.core.recorded import Recorded
+from pipelines.core.reconciliation import RollbackOptions, Verdict
 from pipelines.core.spec_file import parse_spec
 from pipelines.database import ledger, ledger_folds, ledger_runs
 from pipelines.database.connection import Connection, become_replica
 from pipelines.database.introspection import read_schema, read_types
-from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, verify
+from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, restore, verify
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.cut_over import CutOver, Window
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.rebuild import rebuild_fold
+from pipelines.steps.reconcile import reconcile
+from pipelines.steps.restore import Restore, Restored
 from pipelines.steps.session import Session
+from pipelines.steps.survey import survey
 from pipelines.steps.verify import Verify
 from tests.databases import Database
 
@@ -43,6 +49,7 @@ class Folding:
     database: Database
     text: str
     name: str = "things"
+    folder: Path = field(default_factory=lambda: Path(mkdtemp(prefix="pgfold-test-")))
 
     def fold(self) -> Fold:
         """From the first statement to the cut-over; a second time, it is a refold."""
@@ -85,6 +92,34 @@ class Folding:
         with self.session() as session:
             add_columns.apply(AddColumns(fold), session)
         return recorded
+
+    def verdict(self, options: RollbackOptions = RollbackOptions()) -> Verdict:  # noqa: B008
+        """Could it be undone now? Nothing is changed."""
+        with self.session() as session:
+            step = self._restore(session, options)
+            return reconcile(session, step.reconcile, step.survey.findings)
+
+    def unfold(self, options: RollbackOptions = RollbackOptions()) -> Restored:  # noqa: B008
+        """The way back."""
+        with closing(self.database.connect_as_pgfold()) as connection:
+            run = self._start(connection, RunKind.ROLLBACK)
+        with self.session() as session:
+            step = self._restore(session, options)
+            restored = restore.apply(step, session, lambda _: self._record_rollback(session, run))
+            restore.finish(step, session)
+            ledger_runs.finish_run(session.connection, run, _now())
+        return restored
+
+    def _restore(self, session: Session, options: RollbackOptions) -> Restore:
+        recorded = ledger_folds.load_recorded(session.connection, self.name)
+        assert recorded is not None
+        fold = rebuild_fold(recorded)
+        return Restore(fold, recorded, options, survey(session, fold, recorded), self.folder)
+
+    def _record_rollback(self, session: Session, run: Run) -> None:
+        state = ledger_folds.fold_state(session.connection, self.name)
+        ledger_folds.set_fold_state(session.connection, replace(state, standing=FoldStanding.ROLLED_BACK))
+        ledger_runs.record_rolled_back(session.connection, run, _now())
 
     @contextmanager
     def session(self) -> Iterator[Session]:

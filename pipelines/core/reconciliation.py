@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipelines.core.errors import Refused
 from pipelines.core.findings import Finding, errors
 from pipelines.core.schema import TableName
+from pipelines.core.wording import counted, listed
 
 LISTED = 1_000  # rows that a verdict names, of each reason; the counts are always of all
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackOptions:
-    """What a person asked for: `set_aside` keeps what cannot go home for the next fold, `to_backup` drops every edit."""
+    """What a person asked for: keep for the next fold what cannot go home, take many deletes as meant, drop every edit."""
 
     set_aside: bool = False
     accept_deletes: bool = False
@@ -100,3 +102,15 @@ class Verdict:
 def too_many_deleted(deleted: int, rows: int) -> bool:
     """More than ten rows that are more than one per cent: somebody may have emptied the target by mistake."""
     return deleted > 10 and deleted * 100 > rows
+
+
+class RollbackBlocked(Refused):
+    """Rows or findings stand in the way of a rollback; nothing was touched. `verdict` has all of them."""
+
+    def __init__(self, fold: str, verdict: Verdict) -> None:
+        wrong = errors(verdict.findings)
+        parts = [counted(verdict.blocked_rows, "row")] if verdict.blocked_rows else []
+        parts += [counted(len(wrong), "finding")] if wrong else []
+        stand = "stands" if verdict.blocked_rows + len(wrong) == 1 else "stand"
+        super().__init__(f"{fold} cannot be undone now: {listed(parts)} {stand} in the way; nothing was touched", wrong)
+        self.verdict = verdict

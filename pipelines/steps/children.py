@@ -138,13 +138,20 @@ def make_key(fold: Fold, repoint: Repoint) -> Statement:
     return _add(
         fold,
         repoint.child,
-        old.name if old else f"{repoint.child.name[:30]}_{repoint.columns[0].column.name[:20]}_fkey",
+        repoint_name(repoint),
         tuple(c.column.name for c in repoint.columns),
         fold.lens.target.name,
         tuple(c.to for c in repoint.columns),
         (repoint.on_delete, repoint.on_update),
         old,
     )
+
+
+def repoint_name(repoint: Repoint) -> str:
+    """The name of the key of a child to the target: its old one."""
+    if repoint.constraint is not None:
+        return repoint.constraint.name
+    return f"{repoint.child.name[:30]}_{repoint.columns[0].column.name[:20]}_fkey"
 
 
 def _remake(fold: Fold, key: OutboundKey) -> Statement:
@@ -219,8 +226,7 @@ def made_keys(fold: Fold) -> Iterator[tuple[TableName, str]]:
     """Table and name of every key that the fold makes, except those that were never valid."""
     for repoint in fold.repoints:
         if repoint.constrained and (repoint.constraint is None or repoint.constraint.validated):
-            name = repoint.constraint.name if repoint.constraint else None
-            yield repoint.child, name or f"{repoint.child.name[:30]}_{repoint.columns[0].column.name[:20]}_fkey"
+            yield repoint.child, repoint_name(repoint)
     for key in fold.outbound:
         if key.remade and key.constraint.validated:
             yield fold.lens.target.name, remade_name(fold, key)

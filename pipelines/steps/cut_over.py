@@ -106,8 +106,12 @@ def lock_modes(fold: Fold) -> dict[TableName, str]:
 
 
 def lock_orders(fold: Fold) -> tuple[tuple[TableName, ...], ...]:
+    """The orders in which the cut-over tries its tables."""
+    return orders(tuple(sorted(lock_modes(fold))))
+
+
+def orders(tables: tuple[TableName, ...]) -> tuple[tuple[TableName, ...], ...]:
     """Orders to try in turn: an application's own order must be among them, so few tables get every one."""
-    tables = tuple(sorted(lock_modes(fold)))
     if len(tables) <= 5:
         return tuple(itertools.permutations(tables))
     turns = [tables[n:] + tables[:n] for n in range(len(tables))]

@@ -17,7 +17,7 @@ _SQL = load_sql("pipelines.steps", "home_writing.sql")
 
 
 def write(home: Homeward) -> Iterator[Statement]:
-    """Deleted rows and rows that differ leave the archive, and those that differ come in again: keys may have swapped."""
+    """What differs leaves the archive, and comes in again as it goes home: unique values may have swapped."""
     columns = [column.name for column in home.written]
     yield Statement(
         f"take the rows of {home.source.name} out that differ",
@@ -41,7 +41,7 @@ def follow(home: Homeward) -> Iterator[Statement]:
     shared = {"same": home.same_source("m", in_map), "moved": moved, **_shared(home)}
     yield Statement(
         f"mark the rows of {home.source.name} as gone that were deleted",
-        sql.SQL(_SQL["mark_gone"]).format(mapped=home.mapped(), there=home.there(), target=_target(home), **shared),
+        sql.SQL(_SQL["mark_gone"]).format(**shared),
     )
     yield Statement(
         f"forget the old keys of rows of {home.source.name}", sql.SQL(_SQL["forget_old_keys"]).format(**shared)
@@ -71,7 +71,7 @@ def let_go(home: Homeward) -> Statement:
 
 
 def settle(home: Homeward) -> Statement:
-    """A row that was born in the target is one like any other from now on; where every edit is dropped, it is gone."""
+    """A row born in the target is one like any other from now on; where every edit was dropped, it is gone."""
     return Statement(
         f"note that the rows of {home.source.name} are home",
         sql.SQL(_SQL["settle"]).format(map=home.row_map, archived=home.archived.identifier, mapped=home.mapped()),

@@ -4,10 +4,8 @@ DELETE FROM {archived} s USING {home} h WHERE {same} AND ({fate} = 'deleted' OR 
 -- write: without generated columns
 INSERT INTO {archived} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {home} h WHERE {written}
 
--- mark_gone: deleted in the target, or in neither of the two
-UPDATE {map} m SET state = 'gone'
-WHERE m.state IN ('mapped', 'born') AND NOT EXISTS (SELECT FROM {target} t WHERE {there})
-  AND NOT EXISTS (SELECT FROM {archived} s WHERE {mapped})
+-- mark_gone: deleted in the target, so deleted in the source
+UPDATE {map} m SET state = 'gone' FROM {home} h WHERE {same} AND {fate} = 'deleted'
 
 -- forget_old_keys: before the new ones are noted: keys may have swapped
 DELETE FROM {map} m USING {home} h WHERE {same} AND {written} AND {moved}

@@ -36,9 +36,8 @@ def keep(home: Homeward, extra: Sequence[Column] = ()) -> Iterator[Statement]:
         f"let go of older kept values of {home.source.name}", sql.SQL("DELETE FROM {}").format(table.identifier)
     )
     yield Statement("make the function that takes a value out of a document", sql.SQL(_SQL["without_path"]).format())
-    lens, placements = home.fold.lens, home.source.placements
-    always = [*(_always(p.column) for p in placements if _is_drawn(p)), *(_always(c) for c in extra)]
-    compared = [p for p in placements if p.value is not None and not _is_drawn(p)]
+    lens, compared = home.fold.lens, _compared(home)
+    always = [_always(column) for column in _always_kept(home, extra)]
     differs = _differs(lens, compared)
     forwards = joined([f for p in compared for f in _forwards(lens, p)] or [_EMPTY], " || ")
     values = joined([k for p in compared for k in _kept(lens, p)] or [_EMPTY], " || ")
@@ -57,9 +56,22 @@ def keep(home: Homeward, extra: Sequence[Column] = ()) -> Iterator[Statement]:
             mapped=home.mapped(),
             target=lens.target.name.identifier,
             there=home.there(),
-            any=sql.SQL("true") if always else differs,
+            any=says_more(home, extra),
         ),
     )
+
+
+def says_more(home: Homeward, extra: Sequence[Column] = ()) -> sql.Composable:
+    """True for a target row `t` that says something which its source row `s` does not."""
+    return sql.SQL("true") if _always_kept(home, extra) else _differs(home.fold.lens, _compared(home))
+
+
+def _compared(home: Homeward) -> list[Placement]:
+    return [p for p in home.source.placements if p.value is not None and not _is_drawn(p)]
+
+
+def _always_kept(home: Homeward, extra: Sequence[Column]) -> list[Column]:
+    return [*(p.column for p in home.source.placements if _is_drawn(p)), *extra]
 
 
 def keep_own(fold: Fold, leaving: Sequence[str], *, before: bool = False) -> Iterator[Statement]:
@@ -76,11 +88,16 @@ def keep_own(fold: Fold, leaving: Sequence[str], *, before: bool = False) -> Ite
             key=identifiers(relations.target_key(fold.lens), "t"),
             kept=joined((_unless_default(fold.lens, c) for c in columns), " || "),
             target=fold.lens.target.name.identifier,
-            any=joined((_is_not_default(fold.lens, c) for c in columns), " OR "),
+            any=own_says_more(fold, leaving),
             own=sql.SQL("true") if before else sql.SQL("NOT {}").format(goes_home(fold)),
             conflict=identifiers(names.key_columns("k", len(fold.lens.key))),
         ),
     )
+
+
+def own_says_more(fold: Fold, leaving: Sequence[str]) -> sql.Composed:
+    """True for a target row `t` that has more than the default in a column which leaves."""
+    return joined((_is_not_default(fold.lens, fold.lens.target[name]) for name in leaving), " OR ")
 
 
 def text_of(value: sql.Composable) -> sql.Composed:

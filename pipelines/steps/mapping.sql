@@ -1,12 +1,12 @@
 -- map_rows: a home for each source row
-INSERT INTO {map} ({columns}) SELECT {source_key}, {target_key} FROM {source} s WHERE {rows}{on_conflict}
+INSERT INTO {map} ({columns}) SELECT {source_key}, {target_key} FROM {source} s WHERE {rows} {on_conflict}
 
 -- map_again: the row is in the map; also when it was gone in between
  ON CONFLICT ({key}) DO UPDATE SET state = 'mapped'{kept_key}
 
 -- stage_rows: the forward direction of the lens
 INSERT INTO {staged} ({columns})
-SELECT {source_key}, {values} FROM {source} s{joins} WHERE {rows}{on_conflict}
+SELECT {source_key}, {values} FROM {source} s{joins} WHERE {rows} {on_conflict}
 
 -- replace_staged: values drawn from a default stay as first drawn
  ON CONFLICT ({key}) DO UPDATE SET {changes}

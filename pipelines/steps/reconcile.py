@@ -26,7 +26,7 @@ from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.core.wording import counted, number
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import bystanders, hindrances, home_values, homeward
+from pipelines.steps import bystanders, children_back, hindrances, home_values, homeward
 from pipelines.steps.bystanders import InboundKey
 from pipelines.steps.hindrances import Hindrance
 from pipelines.steps.home_rules import foreign_keys, value_rules
@@ -91,19 +91,29 @@ def tidy(session: Session, step: Reconcile) -> None:
 
 def look(session: Session, step: Reconcile, findings: Sequence[Finding] = ()) -> Verdict:
     """Fill the tables and judge every row; with --set-aside, what can be set aside is set aside in them."""
+    return look_closely(session, step, findings)[0]
+
+
+def look_closely(
+    session: Session, step: Reconcile, findings: Sequence[Finding] = ()
+) -> tuple[Verdict, tuple[Hindrance, ...]]:
+    """The same, and what was looked for, by the numbers in the table of what was found."""
     for home in step.homes:
         session.execute_all(homeward.fill(home))
         session.execute_all(home_values.take_back(home))
     looked = [h for home in step.homes for h in (*value_rules(home), *foreign_keys(home, step.by_name))]
     _judge_values(session, step, looked)
     others = [*bystanders.hindrances(step.fold, step.by_name, step.inbound, step.dropped_not_null)]
+    for repoint in step.fold.repoints:
+        others += children_back.unfollowed(step.fold, step.by_name[repoint.source], repoint)
     for place, hindrance in enumerate(others, len(looked)):
         session.execute(hindrances.find(place, hindrance))
     looked += others
     if step.options.set_aside:
         looked += _set_rows_aside(session, step, len(looked))
     obstacles = (*hindrances.found(session, looked, aside=False), *_deleted(session, step))
-    return _verdict(session, step, obstacles, hindrances.found(session, looked, aside=True), findings)
+    aside = hindrances.found(session, looked, aside=True)
+    return _verdict(session, step, obstacles, aside, findings), tuple(looked)
 
 
 def _judge_values(session: Session, step: Reconcile, looked: Sequence[Hindrance]) -> None:
