@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-EPILOG = """exit status: 0 done; 1 a step or check failed (everything is as it was, or a rerun resumes); 2 the spec or the
-command line is wrong; 3 refused, nothing was touched; 4 waits for a person's approval"""
+EPILOG = """exit status: 0 done; 1 a step or check failed (everything is as it was, or a rerun resumes);
+2 the spec or the command line is wrong; 3 refused, nothing was touched; 4 waits for a person's approval"""
 
 
 def build_parser() -> argparse.ArgumentParser:

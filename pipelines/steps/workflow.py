@@ -39,10 +39,12 @@ from pipelines.steps.drop import archived_to_itself
 from pipelines.steps.evidence import all_checks, check_facts, write_report
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.outcome import Outcome
+from pipelines.steps.own_backup import back_up
 from pipelines.steps.plan import make_plan
 from pipelines.steps.running import Working, locked_connection, need_approval, note_done, working
 from pipelines.steps.surroundings import Surroundings
 from pipelines.steps.verify import Verify
+from pipelines.steps.verifying import is_under_way, verify_standing
 
 
 def plan(surroundings: Surroundings, spec: Spec, *, quick: bool = False) -> Plan:
@@ -266,6 +268,18 @@ def _seal(work: Working) -> dict[str, JsonValue]:
     restored = {table.name: table.restored for table in drilled.tables}
     report = write_report(work, restored=restored, undo=None)
     return {**facts, "report": str(report)}
+
+
+def verify_now(surroundings: Surroundings, spec: Spec) -> Outcome:
+    """The checks that can be made now: of the run under way, of the fold in force, or of a fold to come."""
+    if is_under_way(surroundings, spec.name):
+        return check(surroundings, spec.name)
+    return verify_standing(surroundings, spec)
+
+
+def backup(surroundings: Surroundings, spec: Spec) -> Outcome:
+    """The tables of a consolidation on their own; see `steps.own_backup`."""
+    return back_up(surroundings, spec)
 
 
 def drop(surroundings: Surroundings, name: str, *, now: bool = False) -> Outcome:

@@ -1,0 +1,55 @@
+"""`pgfold backups`: list them, remove old ones, or restore the newest into a scratch schema and compare."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pipelines.core.report import Status
+from pipelines.core.wording import counted, size
+from pipelines.database.backup_reader import read_manifest
+from pipelines.database.backup_store import list_backups
+from pipelines.settings import Settings
+from pipelines.steps.opening import surroundings_of
+from pipelines.steps.own_backup import drill_newest, prune
+from pipelines.terminal import Terminal
+
+
+def run(asked: argparse.Namespace, settings: Settings) -> int:
+    """List, prune or drill."""
+    with Terminal(sys.stdout) as terminal:
+        match asked.action:
+            case "list":
+                _list(terminal, settings, asked.name)
+            case "prune":
+                _prune(terminal, settings, asked)
+            case _:
+                _drill(terminal, settings, asked.name)
+    return 0
+
+
+def _list(terminal: Terminal, settings: Settings, name: str | None) -> None:
+    found = list_backups(settings.backups, name)
+    for backup in found:
+        manifest = read_manifest(backup.folder)
+        kind = "sealed" if backup.sealed else "first"
+        facts = (
+            f"{counted(manifest.rows, 'row')} in {counted(len(manifest.tables), 'table')}, {size(manifest.size_bytes)}"
+        )
+        terminal.say(f"  {backup.name:<20} {manifest.taken_at:%Y-%m-%d %H:%M} UTC  {kind:<7} {facts}")
+        terminal.say(f"  {'':<20} {backup.folder}")
+    if not found:
+        terminal.say(f"No backups in {settings.backups}. pgfold backup makes one.", Status.UNKNOWN)
+
+
+def _prune(terminal: Terminal, settings: Settings, asked: argparse.Namespace) -> None:
+    with surroundings_of(settings) as surroundings:
+        for folder in prune(surroundings, asked.name, asked.keep):
+            terminal.say(f"  removed {folder}")
+    terminal.say(f"Kept: the newest {asked.keep} of each, and what a fold in force needs.")
+
+
+def _drill(terminal: Terminal, settings: Settings, name: str | None) -> None:
+    with surroundings_of(settings) as surroundings:
+        for result in drill_newest(surroundings, name):
+            terminal.say(f"  {result.folder}: {counted(result.rows, 'row')} restored, digests equal", Status.OK)

@@ -1,0 +1,31 @@
+"""`pgfold plan`: what a run would do, proven by reading; nothing is changed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipelines.core.plan_document import plan_json
+from pipelines.core.plan_text import plan_lines, sql_lines
+from pipelines.settings import Settings
+from pipelines.steps import workflow
+from pipelines.steps.loading import find_spec, load_spec
+from pipelines.steps.opening import surroundings_of
+from pipelines.terminal import Terminal
+
+REFUSED = 3
+
+
+def run(asked: argparse.Namespace, settings: Settings) -> int:
+    """Show the plan; 3 where something stands in its way."""
+    spec = load_spec(asked.spec, Path.cwd())
+    with surroundings_of(settings) as surroundings:
+        made = workflow.plan(surroundings, spec, quick=asked.quick)
+    if asked.json:
+        sys.stdout.write(plan_json(made) + "\n")
+    else:
+        with Terminal(sys.stdout) as terminal:
+            terminal.say_all(plan_lines(made, terminal.width, find_spec(asked.spec, Path.cwd()).name))
+            terminal.say_all(sql_lines(made) if asked.sql else ())
+    return REFUSED if made.refused else 0

@@ -1,0 +1,116 @@
+"""`pgfold status`: migrations, steps, approvals waiting, backups and their age."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from pipelines.core.ledger_rows import FoldStanding, FoldState
+from pipelines.core.report import Status
+from pipelines.core.wording import duration
+from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
+from pipelines.database.backup_store import list_backups
+from pipelines.database.connection import Connection
+from pipelines.settings import Settings
+from pipelines.steps.opening import surroundings_of
+from pipelines.steps.workflow import may_drop_at
+from pipelines.terminal import Terminal
+
+_STATES = {
+    FoldStanding.FOLDED: Status.OK,
+    FoldStanding.DROPPED: Status.OK,
+    FoldStanding.FOLDING: Status.WARN,
+    FoldStanding.ROLLED_BACK: Status.UNKNOWN,
+    FoldStanding.NONE: Status.UNKNOWN,
+}
+
+
+def run(asked: argparse.Namespace, settings: Settings) -> int:
+    """Show where everything stands; writes nothing."""
+    with surroundings_of(settings) as surroundings, closing(surroundings.connect("status")) as connection:
+        ledger.check_ledger(connection, surroundings.tracking_schema)
+        facts = status_facts(connection, settings, surroundings.now())
+        if asked.json:
+            sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+            return 0
+        with Terminal(sys.stdout) as terminal:
+            _show(terminal, connection, settings, surroundings.now())
+    return 0
+
+
+def status_facts(connection: Connection, settings: Settings, now: datetime) -> dict[str, JsonValue]:
+    """Everything, for programs."""
+    return {
+        "folds": [_fold_facts(connection, state) for state in ledger_folds.fold_states(connection)],
+        "waiting": [
+            {"fold": a.fold, "step": a.step, "plan": a.plan_hash, "since": a.requested_at.isoformat()}
+            for a in approvals.waiting_approvals(connection)
+            if a.requested_at is not None
+        ],
+        "backups": [
+            {
+                "name": b.name,
+                "folder": str(b.folder),
+                "sealed": b.sealed,
+                "age_s": round((now - b.started_at).total_seconds(), 1),
+            }
+            for b in list_backups(settings.backups)
+        ],
+    }
+
+
+def _fold_facts(connection: Connection, state: FoldState) -> dict[str, JsonValue]:
+    runs = ledger_runs.runs_of(connection, state.name)
+    steps = ledger_steps.steps_of(connection, runs[0].id) if runs else ()
+    drop_at = may_drop_at(state)
+    return {
+        "name": state.name,
+        "standing": state.standing.value,
+        "target": str(state.target) if state.target else None,
+        "cut_over_at": state.cut_over_at.isoformat() if state.cut_over_at else None,
+        "may_drop_at": drop_at.isoformat() if drop_at else None,
+        "run": str(runs[0].id) if runs else None,
+        "run_status": runs[0].status.value if runs else None,
+        "error": runs[0].error_message if runs else None,
+        "backup": state.sealed_location or (runs[0].backup_location if runs else None),
+        "steps": [{"name": step.name, "status": step.status.value} for step in steps],
+    }
+
+
+def _show(terminal: Terminal, connection: Connection, settings: Settings, now: datetime) -> None:
+    states = ledger_folds.fold_states(connection)
+    for state in states:
+        _show_fold(terminal, connection, state)
+    if not states:
+        terminal.say("No folds yet. Next: pgfold plan SPEC", Status.UNKNOWN)
+    for waiting in approvals.waiting_approvals(connection):
+        terminal.say(
+            f"  waiting     {waiting.step} of {waiting.fold}: pgfold approve {waiting.fold} {waiting.step}", Status.WARN
+        )
+    newest = list_backups(settings.backups)[:1]
+    for backup in newest:
+        age = duration((now - backup.started_at).total_seconds())
+        terminal.say(f"  backups     newest is {age} old: {backup.folder}")
+    if not newest:
+        terminal.say(f"  backups     none in {settings.backups}", Status.UNKNOWN)
+
+
+def _show_fold(terminal: Terminal, connection: Connection, state: FoldState) -> None:
+    since = f" since {state.cut_over_at:%Y-%m-%d %H:%M} UTC" if state.cut_over_at and state.in_force else ""
+    terminal.say(f"{state.name}: {state.standing.value.replace('_', ' ')}{since}", _STATES[state.standing])
+    runs = ledger_runs.runs_of(connection, state.name)
+    if runs:
+        terminal.say(f"  {'last run':<11} {runs[0].kind.value}, {runs[0].status.value.replace('_', ' ')}, {runs[0].id}")
+        if runs[0].error_message:
+            terminal.say(f"  {'stopped by':<11} {runs[0].error_message}", Status.FAILED)
+        for step in ledger_steps.steps_of(connection, runs[0].id):
+            took = duration(step.duration.total_seconds()) if step.duration else "under way"
+            terminal.say(f"    {step.name:<18} {step.status.value:<8} {took}")
+    drop_at = may_drop_at(state)
+    if drop_at is not None and state.standing is FoldStanding.FOLDED:
+        terminal.say(f"  {'drop':<11} from {drop_at:%Y-%m-%d %H:%M} UTC on")
