@@ -16,7 +16,7 @@ from pipelines.core.plan import ChildFacts, Disk, Plan
 from pipelines.core.report import Status
 from pipelines.core.schema import TableName
 from pipelines.core.text_lines import WIDTH, labelled, wrapped
-from pipelines.core.wording import counted, duration, number, padded, size, visible, width_of
+from pipelines.core.wording import NO_BREAK, counted, duration, number, padded, size, visible, width_of
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 _LABEL = 11
@@ -33,8 +33,7 @@ def plan_lines(plan: Plan, width: int = WIDTH, file_label: str = "defs.yaml") ->
 def _fold_lines(plan: Plan, fold: Fold, width: int) -> list[str]:
     head = wrapped(head_text(plan.spec.name, fold.lens, plan.mapping_facts), width - 18, "", "  ")
     head[-1] = f"{head[-1]}     plan {plan.short_hash}"
-    facts = [line for fact in _without_repeats(_facts(plan)) for line in _fact_lines(*fact, width)]
-    return [*head, "", *mapping_lines(fold.lens, plan.mapping_facts, width), "", *facts, ""]
+    return [*head, "", *mapping_lines(fold.lens, plan.mapping_facts, width), "", *_facts_lines(plan, width), ""]
 
 
 def head_text(name: str, lens: Lens, facts: MappingFacts) -> str:
@@ -44,7 +43,7 @@ def head_text(name: str, lens: Lens, facts: MappingFacts) -> str:
 
 
 def _with_rows(table: TableName, rows: int | None) -> str:
-    return visible(str(table)) if rows is None else f"{visible(str(table))} ({number(rows)})"
+    return visible(str(table)) if rows is None else f"{visible(str(table))}{NO_BREAK}({number(rows)})"
 
 
 Fact = tuple[str, str, str]  # a label, what is said, and how long or when
@@ -74,6 +73,8 @@ def _proof_fact(plan: Plan) -> Fact:
 def proof_text(plan: Plan) -> str:
     """`15 of 15 rows read back equal`."""
     rows = sum(proof.rows for proof in plan.proofs)
+    if not rows:
+        return "the sources hold no row"
     equal = rows - sum(proof.differing for proof in plan.proofs)
     return f"{number(equal)} of {counted(rows, 'row')} read back equal"
 
@@ -103,23 +104,19 @@ def _lock_facts(plan: Plan) -> Iterator[Fact]:
         yield "locks", f"{tables}{weaker}", f"at {step.replace('_', ' ')}, about {held}"
 
 
-def _without_repeats(facts: Iterable[Fact]) -> Iterator[Fact]:
-    last = None
+def _facts_lines(plan: Plan, width: int) -> Iterator[str]:
+    """Labels, texts and asides below one another; a label that repeats is said once."""
+    facts, last = [*_facts(plan)], ""
+    column = min(80, width - max(width_of(aside) for _, _, aside in facts) - 2)
     for label, text, aside in facts:
-        yield "" if label == last else label, text, aside
+        first, rest = f"  {padded('' if label == last else label, _LABEL)}", " " * (_LABEL + 2)
         last = label
-
-
-def _fact_lines(label: str, text: str, aside: str, width: int) -> list[str]:
-    """The label, the text, and at the right end the aside; below it where they do not fit into one line."""
-    first, rest = f"  {padded(label, _LABEL)}", " " * (_LABEL + 2)
-    room = width - width_of(aside) - 2
-    lines = wrapped(text, width, first, rest)
-    if not aside:
-        return lines
-    if len(lines) == 1 and width_of(lines[0]) <= room:
-        return [f"{padded(lines[0], min(room, max(80, width_of(lines[0]))))}  {aside}"]
-    return [*lines, *wrapped(aside, width, rest, rest)]
+        room = width - width_of(aside) - 2 if aside else width
+        lines = wrapped(text, room, first, rest)
+        if len(lines) > 1 and aside:
+            lines = wrapped(text, column, first, rest)
+        yield f"{padded(lines[0], column)}  {aside}" if aside else lines[0]
+        yield from lines[1:]
 
 
 def findings_lines(findings: Iterable[Finding], file_label: str, width: int = WIDTH) -> list[str]:
@@ -180,6 +177,7 @@ def sql_lines(plan: Plan) -> list[str]:
 def plan_markdown(plan: Plan) -> str:
     """The plan for Dagster's page: facts, the mapping, and what was found."""
     head = head_text(plan.spec.name, plan.fold.lens, plan.mapping_facts) if plan.fold else plan.spec.name
+    head = head.replace(NO_BREAK, " ")
     parts = [f"**{markdown.escaped(head)}**, plan {markdown.code(plan.short_hash)}"]
     if plan.fold:
         rows = [tuple(map(markdown.escaped, fact)) for fact in _facts(plan)]
