@@ -22,6 +22,9 @@ class RollbackOptions:
     to_backup: bool = False
 
 
+KEEP_EDITS = RollbackOptions()
+
+
 class Blocking(StrEnum):
     """Why a row stands in the way."""
 

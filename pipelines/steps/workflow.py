@@ -24,13 +24,14 @@ from pipelines.core.ledger_rows import (
 )
 from pipelines.core.plan import Plan
 from pipelines.core.plan_text import plan_markdown
+from pipelines.core.reconciliation import KEEP_EDITS, RollbackOptions, Verdict
 from pipelines.core.recorded import Recorded
 from pipelines.core.spec import Approval, Spec
 from pipelines.core.wording import counted as count
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
 from pipelines.database.backup_drill import drill
 from pipelines.database.connection import Connection
-from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, verify
+from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, undoing, verify
 from pipelines.steps import drop as drop_step
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.backup_step import backup_restores, export_tables, seal_tables
@@ -321,6 +322,16 @@ def note_window(work: Working, facts: Mapping[str, JsonValue]) -> None:
 def _window_facts(work: Working) -> dict[str, JsonValue]:
     step = work.done("window")
     return dict(step.facts) if step else {}
+
+
+def rollback(surroundings: Surroundings, name: str, options: RollbackOptions) -> Outcome:
+    """Unfold, from any point; see `steps.undoing`."""
+    return undoing.rollback(surroundings, name, options)
+
+
+def reconcile(surroundings: Surroundings, name: str, options: RollbackOptions = KEEP_EDITS) -> Verdict:
+    """Can it be undone now, and what stands in the way; see `steps.undoing`."""
+    return undoing.reconcile(surroundings, name, options)
 
 
 def may_drop_at(state: FoldState) -> datetime | None:
