@@ -109,7 +109,7 @@ def issues_report() -> Report:
         lock=LockWindow(0.006, 0.010, 0.005),
         checks=CHECKS,
         samples=(SampleRow(TRACKER, KEY, CELLS), SampleRow(OLD_ISSUES, "7", CELLS[1:3])),
-        hashes=(_hash("exai_issues_tracker"), _hash("issues", restored="27a0e95f3c18bb02"), _hash("exai_issues", None)),
+        hashes=(_hash("exai_issues_tracker"), _hash("issues"), _hash("exai_issues", None)),
         timings=(Timing("export", "6 tables, 1,615,393 rows", 31.2), Timing("cut over", "locked 6 ms", 76.1)),
         undo=Undo(FINISHED, FREE, EDITS),
         zone=AEDT,

@@ -63,6 +63,10 @@ def result(report: Report) -> Answer:
         return Answer(question, said, compared, Status.FAILED)
     if failed:
         return Answer(question, f"{counted(failed, 'check')} failed", compared, Status.FAILED)
+    damaged = sum(line.restored is not None and line.restored != line.saved.digest for line in report.hashes)
+    if damaged:
+        said = f"{counted(damaged, 'table')} restored {'differs' if damaged == 1 else 'differ'}"
+        return Answer(question, said, compared, Status.FAILED)
     return Answer(question, "Nothing lost", compared, Status.OK)
 
 

@@ -188,10 +188,11 @@ def check_line(check: Check) -> CheckLine:
     return CheckLine(check.sentence, number(check.over), found, check.took_s, status, check.details)
 
 
-def lossy_line(lens: Lens) -> CheckLine | None:
+def lossy_line(lens: Lens, standing: FoldStanding) -> CheckLine | None:
     """The line of the checks that names the columns without an inverse; None where there is none."""
     columns = lossy_columns(lens)
     if not columns:
         return None
-    sentence = "Columns without an inverse, exact values kept in the archive"
+    where = "the sealed backup" if standing is FoldStanding.DROPPED else "the archive"
+    sentence = f"Columns without an inverse, exact values kept in {where}"
     return CheckLine(sentence, ", ".join(columns), f"{number(len(columns))} lossy", None, Status.WARN)

@@ -118,7 +118,7 @@ def _mapping(report: Report) -> Markup:
 
 
 def _checks(report: Report) -> Markup:
-    lossy = lossy_line(report.fold.lens)
+    lossy = lossy_line(report.fold.lens, report.standing)
     lines = (*report.checks, lossy) if lossy else report.checks
     nothing = None if report.checks else "No check has run."
     return _section("checks", "Checks", nothing, report_tables.checks_table(lines) if lines else None)

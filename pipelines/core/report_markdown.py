@@ -21,7 +21,7 @@ def _parts(report: Report) -> Iterator[str]:
     yield f"### {escaped(title(report))}"
     yield escaped(subtitle(report))
     yield table(("", "", ""), (_answer(answer) for answer in answers(report)))
-    lossy = lossy_line(report.fold.lens)
+    lossy = lossy_line(report.fold.lens, report.standing)
     lines = (*report.checks, *((lossy,) if lossy else ()))
     if lines:
         yield table(("What was checked", "Over", "Found:", "Took:"), (_check(line) for line in lines))

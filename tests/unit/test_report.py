@@ -121,6 +121,9 @@ def test_a_name_that_is_no_plain_plural_stays_out_of_the_title() -> None:
 def test_after_the_drop_exact_values_are_in_the_sealed_backup_alone() -> None:
     lossy = answered(replace(issues_report(), standing=FoldStanding.DROPPED))["Lossy"]
     assert lossy[1] == "Their exact values stay in the sealed backup."
+    assert "exact values kept in the sealed backup" in report_markdown(
+        replace(issues_report(), standing=FoldStanding.DROPPED)
+    )
 
 
 def test_what_was_asked_is_told_in_sentences() -> None:
@@ -194,8 +197,13 @@ def test_a_value_that_came_back_different_is_marked() -> None:
     assert icons == ["differs"]
 
 
-def test_digests_are_equal_different_or_not_compared(page: Element) -> None:
-    rows = cells(section(page, "hashes").all("table")[0])
+def test_digests_are_equal_different_or_not_compared() -> None:
+    report = issues_report()
+    equal, other, unknown = report.hashes
+    differs = replace(other, restored=replace(other.saved.digest, rows=0))
+    report = replace(report, hashes=(equal, differs, unknown))
+    assert answered(report)["Result"][0::2] == ("1 table restored differs", Status.FAILED)
+    rows = cells(section(read_page(report_html(report, style_sheets())), "hashes").all("table")[0])
     assert [row[5] for row in rows] == ["equal", "differs", "not restored"]
     assert rows[0][3] == rows[0][4] == "9f3c 81d2 07be 4a65 61b8 0f4d a927 e3c5"
     assert rows[0][6] == "5b1e0c9a…e2d47f"
