@@ -1,8 +1,8 @@
-"""Lines of text for a terminal: wrapped at blanks only, so that no identifier is ever cut, and rows of columns."""
+"""Lines of text for a terminal: wrapped at blanks only, so that no identifier is ever cut."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from pipelines.core.wording import NO_BREAK, padded, width_of
 
@@ -33,12 +33,3 @@ def labelled(rows: Iterable[tuple[str, str]], width: int, indent: int = 2) -> li
         for label, text in listed
         for line in wrapped(text, width, " " * indent + padded(label, column), " " * (indent + column))
     ]
-
-
-def columns(rows: Iterable[Sequence[str]], indent: int = 2, gap: int = 2) -> Iterator[str]:
-    """Rows of cells, each column as wide as its widest cell."""
-    listed = [*rows]
-    widths = [max(width_of(cell) for cell in cells) for cells in zip(*listed, strict=True)]
-    for cells in listed:
-        joined = (" " * gap).join(padded(cell, width) for cell, width in zip(cells, widths, strict=True))
-        yield f"{' ' * indent}{joined}".rstrip()

@@ -119,11 +119,6 @@ def period(start: datetime, end: datetime, zone: tzinfo) -> str:
     return f"{day(start, zone)}, {first:%H:%M:%S} to {clock(end, zone)}"
 
 
-def iso_day(moment: datetime, zone: tzinfo) -> str:
-    """`2026-12-01`."""
-    return moment.astimezone(zone).date().isoformat()
-
-
 def visible(text: str, keep: str = "") -> str:
     """The text with characters that steer a terminal, a document or reading order written out, as `\\x1b`.
 
