@@ -15,7 +15,7 @@ LISTED = 1_000  # rows that a verdict names, of each reason; the counts are alwa
 
 @dataclass(frozen=True, slots=True)
 class RollbackOptions:
-    """What a person asked for: keep for the next fold what cannot go home, take many deletes as meant, drop every edit."""
+    """What a person asked for: keep what cannot go home for the next fold, take many deletes as meant, drop edits."""
 
     set_aside: bool = False
     accept_deletes: bool = False

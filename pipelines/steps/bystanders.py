@@ -56,7 +56,7 @@ def hindrances(
     for repoint in fold.repoints:
         yield _staying(fold, homes[repoint.source], repoint, inbound)
     for name in dropped_not_null:
-        yield _null(fold, name)
+        yield null(fold, name)
 
 
 def _child(fold: Fold, key: InboundKey) -> Hindrance:
@@ -104,15 +104,15 @@ def _staying(fold: Fold, home: Homeward, repoint: Repoint, inbound: tuple[Inboun
     return Hindrance(Blocking.STAYS, repoint.child, reason, remedy, query)
 
 
-def _null(fold: Fold, name: str) -> Hindrance:
-    """A row of the target's own that lacks what must be there again."""
+def null(fold: Fold, name: str, *, before: bool = False) -> Hindrance:
+    """A row of the target's own that lacks what must be there again; `before` the cut-over every row is its own."""
     target = fold.lens.target.name
     key = relations.target_key(fold.lens)
     query = sql.SQL(_SQL["null"]).format(
         key=output_array([sql.Identifier("t", k) for k in key]),
         target=target.identifier,
         column=sql.Identifier("t", name),
-        going=goes_home(fold),
+        going=sql.SQL("false") if before else goes_home(fold),
     )
     reason = f"{name} is NULL, and {target}.{name} is NOT NULL again"
     remedy = "give it a value, or --set-aside keeps the row for the next fold"

@@ -116,6 +116,19 @@ def look_closely(
     return _verdict(session, step, obstacles, aside, findings), tuple(looked)
 
 
+def look_before(
+    session: Session, step: Reconcile, findings: Sequence[Finding] = ()
+) -> tuple[Verdict, tuple[Hindrance, ...]]:
+    """Before a cut-over only the target's own rows can stand in the way."""
+    looked = [bystanders.null(step.fold, name, before=True) for name in step.dropped_not_null]
+    for place, hindrance in enumerate(looked):
+        session.execute(hindrances.find(place, hindrance))
+    if step.options.set_aside:
+        looked += _set_rows_aside(session, step, len(looked))
+    obstacles = hindrances.found(session, looked, aside=False)
+    return _verdict(session, step, obstacles, hindrances.found(session, looked, aside=True), findings), tuple(looked)
+
+
 def _judge_values(session: Session, step: Reconcile, looked: Sequence[Hindrance]) -> None:
     """Look once; with --set-aside again until nothing more can be set aside: each time fewer values are edited."""
     while True:

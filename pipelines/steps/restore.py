@@ -90,7 +90,10 @@ def statements(step: Restore) -> Iterator[Statement]:
         )
     for home in step.homes:
         yield from homeward.fill(home)
+    yield from firing.silence(step.survey.firing)
     yield from rows_home(step)
+    yield from let_target_go(step)
+    yield from firing.wake(step.survey.firing)
     yield from tables_home(step)
     yield from after(step)
 
@@ -105,7 +108,6 @@ def rows_home(step: Restore) -> Iterator[Statement]:
     """Under the lock: rows go home, the row map follows, and what the sources cannot say is kept."""
     fold, homes = step.fold, step.homes
     yield Statement("fire what is deferred", sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"))
-    yield from firing.silence(step.survey.firing)
     for table in fold.lens.archived:
         yield archive.thaw(fold.archived(table.name))
     if not step.options.to_backup:
@@ -122,17 +124,20 @@ def rows_home(step: Restore) -> Iterator[Statement]:
         yield from kept_writing.keep_own(fold, step.survey.leaving)
 
 
-def tables_home(step: Restore) -> Iterator[Statement]:
-    """Under the lock: keys, children, columns and names are as they were."""
-    fold = step.fold
-    yield from children_back.drop_keys(fold)
-    yield from children_back.return_values(fold)
+def let_target_go(step: Restore) -> Iterator[Statement]:
+    """Under the lock: children go where their rows went, and the target lets the rows go."""
+    yield from children_back.drop_keys(step.fold)
+    yield from children_back.return_values(step.fold)
     for home in step.homes:
         yield home_writing.let_go(home)
         yield home_writing.settle(home)
+
+
+def tables_home(step: Restore) -> Iterator[Statement]:
+    """Under the lock: columns, names and keys are as they were."""
+    fold = step.fold
     yield from archive.stop_following_keys(fold)
     yield from columns_back.restore_columns(fold, step.survey.leaving, step.survey.not_null)
-    yield from firing.wake(step.survey.firing)
     for table in fold.lens.archived:
         yield archive.bring_back(fold, table.name)
     yield from keys_back.make_keys(fold)
@@ -203,7 +208,10 @@ def _under_the_lock(step: Restore, session: Session) -> Restored:
         *saved_edits.save_dropped(step.homes, step.survey.leaving, step.folder, session),
         *saved_edits.save_aside(step.homes, step.folder, session),
     )
+    session.execute_all(firing.silence(step.survey.firing))
     session.execute_all(rows_home(step))
+    session.execute_all(let_target_go(step))
+    session.execute_all(firing.wake(step.survey.firing))
     session.execute_all(tables_home(step))
     return Restored(verdict, session.now().timestamp() - window.since, window.tries, aside, saved)
 

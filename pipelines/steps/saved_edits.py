@@ -28,11 +28,22 @@ def save_dropped(
     homes: Sequence[Homeward], leaving: Sequence[str], folder: Path, session: Session
 ) -> tuple[Path, ...]:
     """Every row of the target that says more than its source had at the cut-over, where such edits are dropped."""
+    return _save(dropped(homes, leaving), folder / f"dropped-edits-{str(session.run)[:8]}.jsonl", session)
+
+
+def dropped(homes: Sequence[Homeward], leaving: Sequence[str]) -> list[sql.Composed]:
+    """The queries for that, one line a row."""
     dropping = [home for home in homes if home.to_backup]
     queries = [query for home in dropping for query in (_changed(home), _deleted(home))]
     if dropping and leaving:
         queries.append(_own(dropping[0], leaving))
-    return _save(queries, folder / f"dropped-edits-{str(session.run)[:8]}.jsonl", session)
+    return queries
+
+
+def copied(queries: Sequence[sql.Composed]) -> sql.Composed:
+    """Their lines as they are."""
+    every = joined([sql.SQL("({})").format(query) for query in queries], " UNION ALL ")
+    return sql.SQL("COPY ({}) TO STDOUT {}").format(every, sql.SQL(COPY_FORMAT))
 
 
 def save_aside(homes: Sequence[Homeward], folder: Path, session: Session) -> tuple[Path, ...]:
@@ -103,7 +114,9 @@ def _values_aside(home: Homeward) -> sql.Composed:
 
 def _save(queries: Sequence[sql.Composed], path: Path, session: Session) -> tuple[Path, ...]:
     """Written before the commit: what is dropped must be on disk first. No file where there is no line."""
-    lines = (line for query in queries for line in _lines(query, session))
+    if not queries:
+        return ()
+    lines = _lines(queries, session)
     first = next(lines, None)
     if first is None:
         return ()
@@ -115,9 +128,8 @@ def _save(queries: Sequence[sql.Composed], path: Path, session: Session) -> tupl
     return (path,)
 
 
-def _lines(query: sql.Composed, session: Session) -> Iterator[bytes]:
-    statement = Statement("save what does not go home", sql.SQL("COPY ({}) TO STDOUT {}").format(
-        query, sql.SQL(COPY_FORMAT)))  # fmt: skip
+def _lines(queries: Sequence[sql.Composed], session: Session) -> Iterator[bytes]:
+    statement = Statement("save what does not go home", copied(queries))
     with explained(statement.purpose), session.connection.cursor() as cursor, cursor.copy(statement.query) as copy:
         for block in copy:
             yield bytes(block)

@@ -1,4 +1,5 @@
--- set_back: setval is not undone by a rollback of the transaction, so it comes last
+-- set_back: under a lock that lets no row in which has drawn a value
+LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE;
 SELECT pg_catalog.setval({sequence}::pg_catalog.regclass, {last_value}, {is_called}) FROM {relation} q
 WHERE {undisturbed} AND NOT EXISTS (SELECT FROM {table} WHERE {column} {beyond} {last_value}
                                     OR (NOT {is_called} AND {column} = {last_value}))
