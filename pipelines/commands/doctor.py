@@ -115,7 +115,7 @@ def _rights(connection: Connection) -> str:
 
 def _programs(version: int) -> str:
     found = find_program(ProgramName.PG_DUMP, version)
-    return f"{found} fits the server"
+    return f"pg_dump {found.major} fits the server: {found.path}"
 
 
 def _ledger(surroundings: Surroundings, connection: Connection) -> str:

@@ -7,10 +7,11 @@ import json
 import sys
 from contextlib import closing
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import JsonValue
 
-from pipelines.core.ledger_rows import FoldStanding, FoldState
+from pipelines.core.ledger_rows import FoldStanding, FoldState, StepRecord
 from pipelines.core.report import Status
 from pipelines.core.wording import duration
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
@@ -18,6 +19,7 @@ from pipelines.database.backup_store import list_backups
 from pipelines.database.connection import Connection
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
+from pipelines.steps.sequence import STEPS
 from pipelines.steps.workflow import may_drop_at
 from pipelines.terminal import Terminal
 
@@ -66,7 +68,7 @@ def status_facts(connection: Connection, settings: Settings, now: datetime) -> d
 
 def _fold_facts(connection: Connection, state: FoldState) -> dict[str, JsonValue]:
     runs = ledger_runs.runs_of(connection, state.name)
-    steps = ledger_steps.steps_of(connection, runs[0].id) if runs else ()
+    steps = _steps(connection, runs[0].id) if runs else ()
     drop_at = may_drop_at(state)
     return {
         "name": state.name,
@@ -100,6 +102,11 @@ def _show(terminal: Terminal, connection: Connection, settings: Settings, now: d
         terminal.say(f"  backups     none in {settings.backups}", Status.UNKNOWN)
 
 
+def _steps(connection: Connection, run: UUID) -> tuple[StepRecord, ...]:
+    """Those that a person knows: the ledger has parts of steps too."""
+    return tuple(step for step in ledger_steps.steps_of(connection, run) if step.name in (*STEPS, "rollback"))
+
+
 def _show_fold(terminal: Terminal, connection: Connection, state: FoldState) -> None:
     since = f" since {state.cut_over_at:%Y-%m-%d %H:%M} UTC" if state.cut_over_at and state.in_force else ""
     terminal.say(f"{state.name}: {state.standing.value.replace('_', ' ')}{since}", _STATES[state.standing])
@@ -108,8 +115,8 @@ def _show_fold(terminal: Terminal, connection: Connection, state: FoldState) -> 
         terminal.say(f"  {'last run':<11} {runs[0].kind.value}, {runs[0].status.value.replace('_', ' ')}, {runs[0].id}")
         if runs[0].error_message:
             terminal.say(f"  {'stopped by':<11} {runs[0].error_message}", Status.FAILED)
-        for step in ledger_steps.steps_of(connection, runs[0].id):
-            took = duration(step.duration.total_seconds()) if step.duration else "under way"
+        for step in _steps(connection, runs[0].id):
+            took = "under way" if step.duration is None else duration(step.duration.total_seconds())
             terminal.say(f"    {step.name:<18} {step.status.value:<8} {took}")
     drop_at = may_drop_at(state)
     if drop_at is not None and state.standing is FoldStanding.FOLDED:
