@@ -1,178 +1,209 @@
-"""Undoing as a person or Dagster calls it: from any point, also after drop; and the look at whether it can be done."""
+"""The way back as a person or Dagster calls it: from any point, also after drop, and once more where it was killed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from pipelines.core.errors import Refused, StateUnknown
-from pipelines.core.fold import Fold
 from pipelines.core.ledger_rows import FoldStanding, FoldState, Run, RunKind
 from pipelines.core.reconciliation import KEEP_EDITS, RollbackOptions, Verdict
-from pipelines.core.wording import counted, duration
+from pipelines.core.wording import counted, duration, listed
 from pipelines.database import ledger_folds, ledger_runs
 from pipelines.database.backup_reader import read_manifest
 from pipelines.database.backup_restore import restore_tables
 from pipelines.database.connection import Connection
-from pipelines.steps import abandon, restore
-from pipelines.steps import reconcile as reconcile_step
-from pipelines.steps.abandon import Abandon
-from pipelines.steps.archive import freeze
+from pipelines.database.locks import hold_table_locks
+from pipelines.steps import reconcile as looking
+from pipelines.steps import restore, withdraw
 from pipelines.steps.drop import archived_to_itself
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.restore import Restore, Restored
 from pipelines.steps.running import Working, load_working, locked_connection, note_done, noted
 from pipelines.steps.surroundings import Surroundings
-from pipelines.steps.survey import survey
+from pipelines.steps.survey import map_is_followed, survey
+from pipelines.steps.withdraw import Withdraw
 
 STEP = "rollback"
 
 
-def rollback(surroundings: Surroundings, name: str, options: RollbackOptions) -> Outcome:
-    """Unfold, or go on with a rollback that was stopped.
-
-    Raises:
-        Refused: nothing is folded or under way; nothing was touched.
-        RollbackBlocked: rows or findings stand in the way; nothing was touched.
-    """
-    started = surroundings.now()
-    with locked_connection(surroundings, name, STEP) as connection:
-        work = _work(surroundings, connection, name)
-        unfinished = ledger_runs.find_unfinished_run(connection, name, RunKind.ROLLBACK)
-        folded = work.run
-        work = replace(work, run=_undo_run(work, unfinished))
-        with noted(work, STEP):
-            if unfinished is not None and _took_hold(connection, folded):
-                return _finish(work, options, started, None)
-            if work.state.in_force:
-                return _unfold(work, folded, options, started)
-            return _abandon(work, folded, started)
-
-
 def reconcile(surroundings: Surroundings, name: str, options: RollbackOptions = KEEP_EDITS) -> Verdict:
-    """Can it be undone now? Computed as the rollback would, and not applied.
+    """Could it be undone now, and each row that stands in the way; nothing is changed.
 
     Raises:
-        Refused: nothing is folded or under way.
+        Refused: there is nothing to undo.
     """
     with closing(surroundings.connect(f"{name} look")) as connection:
-        work = _work(surroundings, connection, name)
-        if not work.state.in_force:
-            return Verdict(findings=survey(work.session, work.fold, work.recorded, archived=False).findings)
-        with _archive_for_a_look(work):
-            step = _restore(work, options)
-            if work.state.standing is FoldStanding.DROPPED:
-                work.session.execute_all(reconcile_step.prepare(step.reconcile))
-                return reconcile_step.look(work.session, step.reconcile, step.survey.findings)
-            return reconcile_step.reconcile(work.session, step.reconcile, step.survey.findings)
+        state = ledger_folds.fold_state(connection, name)
+        _refuse_nothing(state)
+        assert state.run is not None
+        run = ledger_runs.find_run(connection, state.run)
+        if run is None:
+            raise StateUnknown(f"{name}: the ledger lost run {state.run}; nothing was touched")
+        work = load_working(surroundings, connection, run, STEP)
+        match state.standing:
+            case FoldStanding.FOLDING:
+                return withdraw.look(_withdraw(work, options), work.session)
+            case FoldStanding.DROPPED:
+                return _look_after_drop(work, options)
+            case _:
+                step = _restore(work, options)
+                return looking.reconcile(work.session, step.reconcile, step.survey.findings)
 
 
-@contextmanager
-def _archive_for_a_look(work: Working) -> Iterator[None]:
-    """After drop the archive is made again from the sealed backup, for as long as the look takes."""
-    if work.state.standing is not FoldStanding.DROPPED:
-        yield
-        return
-    with work.connection.transaction(force_rollback=True):
-        restore_archive(work.connection, work.fold, work.state)
-        yield
-
-
-def restore_archive(connection: Connection, fold: Fold, state: FoldState) -> None:
-    """Make the archived tables again from the sealed backup, frozen, in the caller's transaction.
+def rollback(surroundings: Surroundings, name: str, options: RollbackOptions = KEEP_EDITS) -> Outcome:
+    """Undo the fold, with the edits made since.
 
     Raises:
-        BackupDamaged: it does not give back what it says.
+        Refused: there is nothing to undo.
+        RollbackBlocked: rows or findings stand in the way; nothing was touched.
+        LockNotAvailable: no lock within `lock_wait`; nothing has changed.
     """
-    folder = Path(str(state.sealed_location))
-    restore_tables(connection, folder, read_manifest(folder), archived_to_itself(fold))
-    for table in fold.lens.archived:
-        for statement in freeze(fold.archived(table.name), fold.name):
-            connection.execute(statement.query)
+    with locked_connection(surroundings, name, STEP) as connection:
+        state = ledger_folds.fold_state(connection, name)
+        unfinished = ledger_runs.find_unfinished_run(connection, name, RunKind.ROLLBACK)
+        if state.standing is FoldStanding.ROLLED_BACK and unfinished is not None:
+            return _finish_again(surroundings, connection, unfinished)
+        _refuse_nothing(state)
+        run = unfinished or _start(surroundings, connection, state)
+        ledger_runs.resume_run(connection, run, dagster_run_id=surroundings.dagster_run_id)
+        work = load_working(surroundings, connection, run, STEP)
+        hold_table_locks(connection, work.fold.spec.table_names)
+        with noted(work, STEP):
+            outcome = _withdrawn(work, options) if state.standing is FoldStanding.FOLDING else _restored(work, options)
+            ledger_runs.finish_run(connection, work.run, surroundings.now())
+        return outcome
 
 
-def _work(surroundings: Surroundings, connection: Connection, name: str) -> Working:
-    """The fold that is in force, or on its way, or whose rollback has not finished."""
-    state = ledger_folds.fold_state(connection, name)
-    undoing = ledger_runs.find_unfinished_run(connection, name, RunKind.ROLLBACK)
-    over = state.standing in (FoldStanding.NONE, FoldStanding.ROLLED_BACK)
-    if over and undoing is None:
-        raise Refused(f"{name} is not folded and no run of it is under way, so there is nothing to undo")
-    run = ledger_runs.find_run(connection, state.run) if state.run else None
-    if run is None:
-        raise StateUnknown(f"{name}: the ledger lost run {state.run}; nothing was touched")
-    return load_working(surroundings, connection, run, STEP)
+def _refuse_nothing(state: FoldState) -> None:
+    if state.standing is FoldStanding.NONE:
+        raise Refused(f"{state.name} was never run here, so there is nothing to undo; pgfold status")
+    if state.standing is FoldStanding.ROLLED_BACK:
+        raise Refused(f"{state.name} is undone already; pgfold run {state.name} folds it again")
 
 
-def _undo_run(work: Working, unfinished: Run | None) -> Run:
-    if unfinished is not None:
-        ledger_runs.resume_run(work.connection, unfinished, dagster_run_id=work.surroundings.dagster_run_id)
-        return unfinished
+def _start(surroundings: Surroundings, connection: Connection, state: FoldState) -> Run:
+    folded = ledger_runs.find_run(connection, state.run) if state.run is not None else None
+    if folded is None:
+        raise StateUnknown(f"{state.name}: the ledger lost run {state.run}; nothing was touched")
     return ledger_runs.start_run(
-        work.connection,
-        id=work.surroundings.new_id(),
-        fold=work.fold.name,
+        connection,
+        id=surroundings.new_id(),
+        fold=state.name,
         kind=RunKind.ROLLBACK,
-        plan_hash=work.run.plan_hash,
-        spec_sha256=work.run.spec_sha256,
-        tracking_schema=work.run.tracking_schema,
-        started_by=work.surroundings.person,
-        at=work.surroundings.now(),
-        dagster_run_id=work.surroundings.dagster_run_id,
+        plan_hash=folded.plan_hash,
+        spec_sha256=folded.spec_sha256,
+        tracking_schema=folded.tracking_schema,
+        started_by=surroundings.person,
+        at=surroundings.now(),
+        dagster_run_id=surroundings.dagster_run_id,
     )
 
 
-def _took_hold(connection: Connection, folded: Run) -> bool:
-    """Whether the rows are home already, and only what comes after the commit is left."""
-    return ledger_folds.fold_state(connection, folded.fold).standing is FoldStanding.ROLLED_BACK
-
-
-def _unfold(work: Working, folded: Run, options: RollbackOptions, started: datetime) -> Outcome:
-    if work.state.standing is FoldStanding.DROPPED:
-        with work.session.transaction():
-            restore_archive(work.connection, work.fold, work.state)
-            ledger_folds.set_fold_state(work.connection, replace(work.state, standing=FoldStanding.FOLDED))
-        work = replace(work, state=replace(work.state, standing=FoldStanding.FOLDED))
-
-    def record(_: Restored) -> None:
-        _record(work)
-
-    restored = restore.apply(_restore(work, options, folded), work.session, record)
-    return _finish(work, options, started, restored)
-
-
-def _restore(work: Working, options: RollbackOptions, folded: Run | None = None) -> Restore:
-    found = survey(work.session, work.fold, work.recorded)
-    run = folded or work.run
-    folder = Path(run.backup_location) if run.backup_location else work.surroundings.backups / work.fold.name
-    return Restore(work.fold, work.recorded, options, found, folder)
-
-
-def _record(work: Working) -> None:
-    """In the transaction in which the rollback takes hold."""
-    state = replace(work.state, standing=FoldStanding.ROLLED_BACK)
-    ledger_folds.set_fold_state(work.connection, state)
-    ledger_runs.record_rolled_back(work.connection, work.run, work.surroundings.now())
-
-
-def _finish(work: Working, options: RollbackOptions, started: datetime, restored: Restored | None) -> Outcome:
-    restore.finish(_restore_after(work, options), work.session)
-    facts: dict[str, JsonValue] = {} if restored is None else _facts(restored)
-    note_done(work, STEP, facts)
-    ledger_runs.finish_run(work.connection, work.run, work.surroundings.now())
-    seconds = (work.surroundings.now() - started).total_seconds()
-    sentence = "the rows were home already" if restored is None else _sentence(work, restored)
-    return Outcome(STEP, sentence, seconds, facts)
-
-
-def _restore_after(work: Working, options: RollbackOptions) -> Restore:
+def _withdraw(work: Working, options: RollbackOptions) -> Withdraw:
+    runs = ledger_runs.runs_of(work.connection, work.fold.name)
+    remembered = any(run.cut_over_at is not None for run in runs)
     found = survey(work.session, work.fold, work.recorded, archived=False)
-    return Restore(work.fold, work.recorded, options, found, work.surroundings.backups / work.fold.name)
+    return Withdraw(work.fold, work.recorded, options, found, remembered)
+
+
+def _restore(work: Working, options: RollbackOptions) -> Restore:
+    found = survey(work.session, work.fold, work.recorded)
+    found = replace(found, findings=(*found.findings, *map_is_followed(work.session, work.fold)))
+    return Restore(work.fold, work.recorded, options, found, _folder(work))
+
+
+def _folder(work: Working) -> Path:
+    """The run's first backup, where rollback.sql saves to as well."""
+    folded = ledger_runs.find_run(work.connection, work.run.migration_id)
+    if folded is None or folded.backup_location is None:
+        return work.surroundings.backups / work.fold.name
+    return Path(folded.backup_location)
+
+
+@contextmanager
+def _archive_there(work: Working) -> Iterator[None]:
+    """After drop, the archive comes from the sealed backup, in one transaction with what is done with it.
+
+    Raises:
+        BackupDamaged: the backup does not give back what it says; nothing was touched.
+    """
+    if work.state.standing is not FoldStanding.DROPPED:
+        yield
+        return
+    if work.state.sealed_location is None:
+        raise StateUnknown(f"{work.fold.name}: the ledger knows no sealed backup; nothing was touched")
+    folder = Path(work.state.sealed_location)
+    with work.session.transaction():
+        restore_tables(work.connection, folder, read_manifest(folder), archived_to_itself(work.fold))
+        yield
+
+
+def _look_after_drop(work: Working, options: RollbackOptions) -> Verdict:
+    """In a transaction that is rolled back: the archive is there for as long as somebody looks."""
+    with work.connection.transaction(force_rollback=True), _archive_there(work):
+        step = _restore(work, options)
+        work.session.execute_all(looking.prepare(step.reconcile))
+        return looking.look(work.session, step.reconcile, step.survey.findings)
+
+
+def _withdrawn(work: Working, options: RollbackOptions) -> Outcome:
+    started = work.surroundings.now()
+    step = _withdraw(work, options)
+    verdict = withdraw.apply(step, work.session, lambda _: _note_undone(work, step.survey.staying))
+    withdraw.finish(step, work.session)
+    facts: dict[str, JsonValue] = {"before_cut_over": True, "rows_aside": verdict.rows_aside}
+    note_done(work, STEP, facts)
+    seconds = (work.surroundings.now() - started).total_seconds()
+    return Outcome(STEP, "nothing had moved; everything is as it was", seconds, facts)
+
+
+def _restored(work: Working, options: RollbackOptions) -> Outcome:
+    started = work.surroundings.now()
+    with _archive_there(work):
+        step = _restore(work, options)
+        restored = restore.apply(step, work.session, lambda _: _note_undone(work, step.survey.staying))
+    restore.finish(step, work.session)
+    facts = _facts(restored)
+    note_done(work, STEP, facts)
+    seconds = (work.surroundings.now() - started).total_seconds()
+    return Outcome(STEP, _sentence(restored, options), seconds, facts)
+
+
+def _note_undone(work: Working, staying: tuple[str, ...]) -> None:
+    """In the rollback's transaction. Added columns that another fold uses are its own from now on."""
+    at = work.surroundings.now()
+    ledger_folds.set_fold_state(work.connection, replace(work.state, standing=FoldStanding.ROLLED_BACK))
+    ledger_runs.record_rolled_back(work.connection, work.run, at)
+    for other in ledger_folds.folds_on_table(work.connection, work.fold.lens.target.name, besides=work.fold.name):
+        recorded = ledger_folds.load_recorded(work.connection, other.name)
+        if recorded is not None and other.target == work.fold.lens.target.name and staying:
+            added = tuple(dict.fromkeys((*recorded.added_columns, *staying)))
+            ledger_folds.save_recorded(work.connection, other.name, replace(recorded, added_columns=added))
+
+
+def _finish_again(surroundings: Surroundings, connection: Connection, run: Run) -> Outcome:
+    """It was killed after its commit: what comes after it is done again."""
+    ledger_runs.resume_run(connection, run, dagster_run_id=surroundings.dagster_run_id)
+    work = load_working(surroundings, connection, run, STEP)
+    folded = ledger_runs.find_run(connection, run.migration_id)
+    with noted(work, STEP):
+        if folded is not None and folded.cut_over_at is not None:
+            restore.finish(_restore_nothing(work), work.session)
+        else:
+            withdraw.finish(_withdraw(work, KEEP_EDITS), work.session)
+        note_done(work, STEP, {"finished_again": True})
+        ledger_runs.finish_run(connection, run, surroundings.now())
+    return Outcome(STEP, "was done, and is finished now", 0.0, {}, already=True)
+
+
+def _restore_nothing(work: Working) -> Restore:
+    found = survey(work.session, work.fold, work.recorded, archived=False)
+    return Restore(work.fold, work.recorded, KEEP_EDITS, found, _folder(work))
 
 
 def _facts(restored: Restored) -> dict[str, JsonValue]:
@@ -182,29 +213,25 @@ def _facts(restored: Restored) -> dict[str, JsonValue]:
         "edited": verdict.edited_rows,
         "deleted": verdict.deleted,
         "born": verdict.born,
-        "set_aside": restored.rows_aside,
+        "rows_aside": restored.rows_aside,
         "locked_ms": round(restored.seconds * 1000, 1),
         "tries": restored.tries,
         "saved": [str(path) for path in restored.saved],
     }
 
 
-def _sentence(work: Working, restored: Restored) -> str:
-    verdict, tables = restored.verdict, counted(len(work.fold.lens.archived), "table")
-    rows = f"{tables} back; {counted(verdict.unchanged, 'row')} unchanged, {verdict.edited_rows:,} with edits"
-    rows += f", {verdict.deleted:,} deleted" if verdict.deleted else ""
-    rows += f", {restored.rows_aside:,} set aside" if restored.rows_aside else ""
-    return f"{rows}; locked {duration(restored.seconds)}"
+def _sentence(restored: Restored, options: RollbackOptions) -> str:
+    verdict = restored.verdict
+    rows = verdict.unchanged + verdict.edited_rows + verdict.born
+    if options.to_backup:
+        dropped = verdict.edited_rows + verdict.deleted + verdict.born
+        told = [f"rows as at the cut-over; {counted(dropped, 'later edit')} saved beside the backup"]
+    else:
+        parts = (("edited", verdict.edited_rows), ("deleted", verdict.deleted), ("new", verdict.born))
+        said = [f"{count:,} {what}" for what, count in parts if count]
+        told = [f"{counted(rows, 'row')} home" + (f", {listed(said)}" if said else "")]
+    if restored.rows_aside:
+        told.append(f"{counted(restored.rows_aside, 'row')} set aside")
+    told.append(f"locked {duration(restored.seconds)}")
+    return "; ".join(told)
 
-
-def _abandon(work: Working, folded: Run, started: datetime) -> Outcome:
-    found = survey(work.session, work.fold, work.recorded, archived=False)
-    before = any(run.cut_over_at is not None for run in ledger_runs.runs_of(work.connection, work.fold.name))
-    step = Abandon(work.fold, work.recorded, found.leaving, found.not_null, before)
-    abandon.apply(step, work.session)
-    with work.session.transaction():
-        _record(work)
-    note_done(work, STEP, {"abandoned": True})
-    ledger_runs.finish_run(work.connection, work.run, work.surroundings.now())
-    seconds = (work.surroundings.now() - started).total_seconds()
-    return Outcome(STEP, f"run {str(folded.id)[:8]} given up before its cut-over; nothing of it is left", seconds)
