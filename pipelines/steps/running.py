@@ -21,6 +21,9 @@ from pipelines.steps.rebuild import rebuild_fold
 from pipelines.steps.session import Session, explained
 from pipelines.steps.surroundings import Surroundings
 
+# Done once in a run, and told again from the ledger; verify and cut_over look anew each time.
+ONCE = frozenset({"export", "add_columns", "map_fields"})
+
 
 @dataclass(frozen=True, slots=True)
 class Working:
@@ -112,8 +115,8 @@ def load_working(surroundings: Surroundings, connection: Connection, run: Run, s
 @contextmanager
 def noted(work: Working, step: str) -> Iterator[None]:
     """The ledger's word: running, then done by `note_done`, or failed with the reason."""
-    now = work.surroundings.now
-    ledger_steps.start_step(work.connection, work.run.id, step, now())
+    if step not in ONCE or work.done(step) is None:
+        ledger_steps.start_step(work.connection, work.run.id, step, work.surroundings.now())
     try:
         with explained(step):
             yield
