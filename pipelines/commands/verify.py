@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from pipelines.commands.junit import junit_xml
 from pipelines.core.checks import Check, failed
-from pipelines.core.junit import junit_xml
 from pipelines.core.report import Status
 from pipelines.settings import Settings
 from pipelines.steps import workflow

@@ -26,6 +26,7 @@ from pipelines.core.plan import Plan
 from pipelines.core.plan_text import plan_markdown
 from pipelines.core.reconciliation import KEEP_EDITS, RollbackOptions, Verdict
 from pipelines.core.recorded import Recorded
+from pipelines.core.report import Undo
 from pipelines.core.spec import Approval, Spec
 from pipelines.core.wording import counted as count
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
@@ -267,7 +268,8 @@ def _seal(work: Working) -> dict[str, JsonValue]:
     facts |= {"checks": [check_facts(check)]}
     ledger_steps.finish_step(work.connection, work.run.id, "seal", work.surroundings.now(), facts)
     restored = {table.name: table.restored for table in drilled.tables}
-    report = write_report(work, restored=restored, undo=None)
+    verdict = undoing.reconcile(work.surroundings, work.fold.name)
+    report = write_report(work, restored=restored, undo=Undo(work.surroundings.now(), verdict))
     return {**facts, "report": str(report)}
 
 
