@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = [
+    "tests.fix_dagster",
     "tests.fix_database",
     "tests.fix_ledger",
     "tests.fix_other_versions",
@@ -18,7 +19,11 @@ settings.register_profile("pgfold", deadline=None, print_blob=True)
 settings.load_profile("pgfold")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-plans", action="store_true", help="write the texts that tests/cases compare")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    own = {"DATABASE_URL", "TRACKING_SCHEMA", "DAGSTER_HOME"}
+    own = {"DATABASE_URL", "TRACKING_SCHEMA", "DAGSTER_HOME", "PGFOLD_HOME"}
     for name in [name for name in os.environ if name.startswith("PG") or name in own]:
         del os.environ[name]
