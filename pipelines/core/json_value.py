@@ -16,12 +16,18 @@ _BOUND: LiteralString = "pg_catalog.array_lower({x}, {n}) <> 1"
 def encode(value: Expression, of: ColumnType) -> Expression:
     """The jsonb that stands for `value`; SQL NULL for NULL, which jsonb_build_object writes as JSON null."""
     match of.json:
+        case JsonEncoding.NATIVE if _has_minus_zero(of):
+            return compose(
+                "CASE WHEN {x} = 0 AND {x}::pg_catalog.text = '-0' THEN pg_catalog.to_jsonb({x}::pg_catalog.text)"
+                " ELSE pg_catalog.to_jsonb({x}) END",
+                x=value,
+            )
         case JsonEncoding.NATIVE:
             return compose("pg_catalog.to_jsonb({x})", x=value)
         case JsonEncoding.ARRAY:
             return compose(
                 "CASE WHEN {odd} THEN pg_catalog.to_jsonb({x}::pg_catalog.text) ELSE pg_catalog.to_jsonb({x}) END",
-                odd=_odd_bounds(value),
+                odd=_odd_array(value, of),
                 x=value,
             )
         case JsonEncoding.JSONB:
@@ -63,8 +69,15 @@ def decode(document: Expression, of: ColumnType) -> Expression:
             assert_never(of.json)
 
 
-def _odd_bounds(value: Expression) -> Expression:
+def _has_minus_zero(of: ColumnType) -> bool:
+    """A floating point number, or an array of them: jsonb keeps a number as numeric, which has no -0."""
+    return (of.base or of.bare).removesuffix("[]") in ("real", "double precision")
+
+
+def _odd_array(value: Expression, of: ColumnType) -> Expression:
     tests = [compose(_BOUND, x=value, n=sql.Literal(n)) for n in range(1, 7)]
+    if _has_minus_zero(of):
+        tests.append(compose("{x}::pg_catalog.text ~ '[{{,]-0[,}}]'", x=value))
     parts = [*tests[0].parts]
     for test in tests[1:]:
         parts += [sql.SQL(" OR "), *test.parts]

@@ -91,9 +91,7 @@ def _orphans(
         Severity.ERROR,
         "foreign_key",
         f"{target}.{key.name}",
-        Sentence(
-            "value", f"of {listed} of {whose}", _HAVE, f"no row in {key.references}, as foreign key {key.name} asks"
-        ),
+        Sentence("value", f"of {listed} of {whose}", _HAVE, f"no row in {key.references} (foreign key {key.name})"),
         "correct those rows first, or add what they reference",
         violations_query([sql.Identifier("m", name) for name in key.columns], _without(fold, key, rows, parents)),
         key.columns,

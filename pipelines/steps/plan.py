@@ -176,19 +176,26 @@ def _check_rules(connection: Connection, fold: Fold, proven: Sequence[Proven]) -
 
 
 def _telling(known: Known, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Without what only follows from another one: the key of a view, an expression or a value found wrong twice."""
+    """Each once, and without what only follows from another one: the key of a view, a value found wrong twice."""
     refused = {str(name) for name in refused_shapes(known.spec, known.schema)}
-    unread = {f.authored.object for f in known.authored if f.refusal is not None}
-    authored = tuple(authored_findings(known.authored))
     unmapped = {finding.object for finding in findings if finding.rule == "value_map"}
-    told: list[Finding] = []
-    for finding in findings:
-        follows = finding.rule == "key" and finding.object in refused
-        again = finding.rule == "expression" and finding.object in unread and finding not in authored
-        mapped = finding.rule == "read_back" and finding.object in unmapped
-        if not (follows or again or mapped or finding in told):
-            told.append(finding)
-    return tuple(told)
+    first = tuple(authored_findings(known.authored))
+    unread = {(f.object, f.rule) for f in first}
+    misspelt = {finding.spec_line for finding in findings if finding.rule == "unknown_column"}
+
+    def follows(finding: Finding) -> bool:
+        match finding.rule:
+            case "key":
+                return finding.object in refused
+            case "read_back":
+                return finding.object in unmapped
+            case "expression":
+                again = (finding.object, finding.rule) in unread and finding not in first
+                return again or finding.spec_line in misspelt
+            case _:
+                return False
+
+    return tuple(finding for finding in dict.fromkeys(findings) if not follows(finding))
 
 
 def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -149,7 +149,7 @@ def run_checks(connection: Connection, checks: Iterable[RuleCheck]) -> Iterator[
         except psycopg.DatabaseError as problem:
             _raise_operational(problem)
             message = f"the rule {check.rule} of {check.object} cannot be checked: {reason_of(problem)}"
-            yield error(check.rule, check.object, message, check.remedy, check.spec_line)
+            yield error(check.rule, check.object, message, "correct what the server names", check.spec_line)
             continue
         finding = finding_of(check, [_violation(row) for row in rows])
         if finding is not None:
