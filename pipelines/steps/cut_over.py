@@ -15,7 +15,19 @@ from pipelines.core.lens import SourceLens
 from pipelines.core.recorded import SequenceState
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
-from pipelines.steps import archive, capture, catch_up, children, conflicts, kept, proof, sequences, sweep, target_rows
+from pipelines.steps import (
+    archive,
+    capture,
+    catch_up,
+    children,
+    conflicts,
+    kept,
+    proof,
+    rows_aside,
+    sequences,
+    sweep,
+    target_rows,
+)
 from pipelines.steps.ddl import limit_lock_wait
 from pipelines.steps.mapping import Keys
 from pipelines.steps.session import Session
@@ -75,6 +87,7 @@ def under_the_lock(step: CutOver) -> Iterator[Statement]:
     yield from children.make_keys(fold)
     yield from children.comment_keys(fold)
     yield from kept.put_back_own(fold)
+    yield from rows_aside.put_back(fold)
     yield from kept.let_go(fold)
     if fold.lens.sources:
         yield from archive.follow_keys(fold)
