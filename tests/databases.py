@@ -59,7 +59,17 @@ class Templates:
     @contextmanager
     def clone(self, *scripts: str) -> Iterator[Database]:
         """A database loaded from these psql scripts, in order; dropped afterwards, whoever is still connected."""
-        template = self._template(scripts)
+        with self._copy(self._template(scripts)) as made:
+            yield made
+
+    @contextmanager
+    def copy(self, database: Database) -> Iterator[Database]:
+        """The same again, as it is now; nobody may be connected to it."""
+        with self._copy(database.name) as made:
+            yield made
+
+    @contextmanager
+    def _copy(self, template: str) -> Iterator[Database]:
         name = f"test_{next(self._numbers)}"
         self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy"), name, template)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,13 +12,15 @@ from tempfile import mkdtemp
 from textwrap import dedent, indent
 from uuid import uuid4
 
+import pytest
+
 from pipelines.core.checks import failed
 from pipelines.core.findings import errors
 from pipelines.core.fold import Fold, build_fold
 from pipelines.core.ledger_rows import FoldStanding, FoldState, FoldTable, Run, RunKind, TableRole
 from pipelines.core.lens_building import build_lens
+from pipelines.core.reconciliation import RollbackBlocked, RollbackOptions, Verdict
 from pipelines.core.recorded import Recorded
-from pipelines.core.reconciliation import RollbackOptions, Verdict
 from pipelines.core.spec_file import parse_spec
 from pipelines.database import ledger, ledger_folds, ledger_runs
 from pipelines.database.connection import Connection, become_replica
@@ -33,11 +36,13 @@ from pipelines.steps.session import Session
 from pipelines.steps.survey import survey
 from pipelines.steps.verify import Verify
 from tests.databases import Database
+from tests.dump import dump
 
 
 def spec_text(target: str, *sources: str, more: str = "") -> str:
     """A defs.yaml: each source's lines, and further attributes."""
-    listed = "".join(indent(dedent(source).strip() + "\n", "      ").replace("      ", "    - ", 1) for source in sources)
+    bodies = [indent(dedent(source).strip() + "\n", "      ") for source in sources]
+    listed = "".join(body.replace("      ", "    - ", 1) for body in bodies)
     attributes = indent(dedent(more).strip() + "\n", "  ") if more else ""
     return f"type: pipelines.Consolidation\nattributes:\n  target: {target}\n{attributes}  sources:\n{listed}"
 
@@ -58,7 +63,7 @@ class Folding:
             fold = rebuild_fold(recorded)
             refold = self.was_folded(session.connection)
             step = MapFields(fold, refold)
-            since = map_fields.begin(step, session)
+            since = map_fields.begin(step, session).since_xid
             map_fields.apply(step, session)
             checks = verify.apply(Verify(fold, refold), session)
             assert not failed(checks), failed(checks)
@@ -110,6 +115,19 @@ class Folding:
             ledger_runs.finish_run(session.connection, run, _now())
         return restored
 
+    def undo_as_planned(self, options: RollbackOptions = RollbackOptions()) -> Verdict:  # noqa: B008
+        """The way back, and that a look before said exactly what it does; blocked, it must change nothing at all."""
+        planned = self.verdict(options)
+        if planned.can_be_undone:
+            assert self.unfold(options).verdict == planned
+            return planned
+        before = dump(self.database, with_own=True)
+        with pytest.raises(RollbackBlocked) as refused:
+            self.unfold(options)
+        assert refused.value.verdict == planned
+        assert _but_for_runs(dump(self.database, with_own=True)) == _but_for_runs(before)
+        return planned
+
     def _restore(self, session: Session, options: RollbackOptions) -> Restore:
         recorded = ledger_folds.load_recorded(session.connection, self.name)
         assert recorded is not None
@@ -156,6 +174,12 @@ class Folding:
         state = ledger_folds.fold_state(connection, self.name)
         ledger_folds.set_fold_state(connection, replace(state, standing=FoldStanding.FOLDED, cut_over_at=at))
         ledger_runs.record_cut_over(connection, self.run(connection), at)
+
+
+def _but_for_runs(text: str) -> str:
+    """Without what a refused rollback may leave: that there was one."""
+    blocks = re.split(r"(?m)^(?=COPY )", text)
+    return "".join(block for block in blocks if not block.startswith("COPY pgfold.runs "))
 
 
 def _now() -> datetime:
