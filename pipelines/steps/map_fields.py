@@ -93,8 +93,16 @@ def bounds(fold: Fold, source: SourceLens) -> Statement:
     )
 
 
-def begin(step: MapFields, session: Session) -> int:
-    """Prepare staging and plan the batches, in one transaction; the oldest transaction mapping may not see."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """`since_xid` is the oldest transaction that mapping may not see; `rows` are the sources' when it began."""
+
+    since_xid: int
+    rows: int
+
+
+def begin(step: MapFields, session: Session) -> Begun:
+    """Prepare staging and plan the batches, in one transaction."""
     with session.transaction():
         since_xid = int(session.one(current_xid())[0])
         session.execute_all(prepare(step))
@@ -102,9 +110,16 @@ def begin(step: MapFields, session: Session) -> int:
         for source in step.fold.lens.sources:
             ends = [tuple(str(value) for value in row) for row in session.rows(bounds(step.fold, source))]
             batches.add_batches(session.connection, session.run, source.name, ends)
+        begun = Begun(since_xid, sum(_count(source, session) for source in step.fold.lens.sources))
+        facts = {"since_xid": begun.since_xid, "rows": begun.rows}
         ledger_steps.start_step(session.connection, session.run, BEGUN, session.now())
-        ledger_steps.finish_step(session.connection, session.run, BEGUN, session.now(), {"since_xid": since_xid})
-    return since_xid
+        ledger_steps.finish_step(session.connection, session.run, BEGUN, session.now(), facts)
+    return begun
+
+
+def _count(source: SourceLens, session: Session) -> int:
+    query = sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(source.name.identifier)
+    return int(session.one(Statement(f"count the rows of {source.name}", query))[0])
 
 
 def current_xid() -> Statement:
@@ -113,22 +128,22 @@ def current_xid() -> Statement:
     return Statement("note where the sweep begins", sql.SQL(query).format())
 
 
-def apply(step: MapFields, session: Session) -> int:
-    """Work through the batches that are left, two at a time; the rows staged altogether.
+def apply(step: MapFields, session: Session, rows_total: int | None = None) -> int:
+    """Work through the batches that are left, two at a time; the rows staged now. `rows_total` is told with progress.
 
     Raises:
         ConnectionLost: a rerun goes on with the batches that are left.
     """
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=step.workers, thread_name_prefix="map") as pool:
-        futures = [pool.submit(_work, step, session, stop) for _ in range(step.workers)]
+        futures = [pool.submit(_work, step, session, rows_total, stop) for _ in range(step.workers)]
         try:
             return sum(future.result() for future in futures)
         finally:
             stop.set()
 
 
-def _work(step: MapFields, session: Session, stop: threading.Event) -> int:
+def _work(step: MapFields, session: Session, rows_total: int | None, stop: threading.Event) -> int:
     rows = 0
     with closing(session.open_connection()) as connection:
         own = replace(session, connection=connection)
@@ -137,6 +152,7 @@ def _work(step: MapFields, session: Session, stop: threading.Event) -> int:
             if done is None:
                 break
             rows += done
+            session.tell(Progress("map_fields", rows_staged(own), rows_total))
     return rows
 
 
@@ -150,7 +166,6 @@ def _next_batch(step: MapFields, session: Session) -> int | None:
         for statement in batch_statements(step, source, Range(batch.from_key, batch.to_key)):
             rows = session.execute(statement)
         batches.finish_batch(session.connection, batch, rows, session.now())
-    session.tell(Progress("map_fields", rows, None))
     return rows
 
 

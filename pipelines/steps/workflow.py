@@ -39,7 +39,7 @@ from pipelines.steps.backup_step import backup_restores, export_tables, seal_tab
 from pipelines.steps.cut_over import CutOver, Window
 from pipelines.steps.drop import archived_to_itself
 from pipelines.steps.evidence import all_checks, check_facts, write_report
-from pipelines.steps.map_fields import MapFields
+from pipelines.steps.map_fields import Begun, MapFields
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.own_backup import back_up
 from pipelines.steps.plan import make_plan
@@ -190,19 +190,24 @@ def stage(surroundings: Surroundings, name: str) -> Outcome:
             return Outcome("map_fields", f"{rows:,} of {rows:,} rows", 0.0, done.facts, already=True)
         started = surroundings.now()
         step = MapFields(work.fold, refold=_is_refold(work))
-        since_xid = _since_xid(work, step)
-        map_fields.apply(step, work.session)
+        begun = _begun(work, step)
+        map_fields.apply(step, work.session, begun.rows)
         rows = map_fields.rows_staged(work.session)
         seconds = _since(surroundings, started)
-        facts: dict[str, JsonValue] = {"rows": rows, "since_xid": since_xid, "refold": step.refold, "seconds": seconds}
+        facts: dict[str, JsonValue] = {
+            "rows": rows,
+            "since_xid": begun.since_xid,
+            "refold": step.refold,
+            "seconds": seconds,
+        }
         note_done(work, "map_fields", facts)
         return Outcome("map_fields", f"{rows:,} of {rows:,} rows", seconds, facts)
 
 
-def _since_xid(work: Working, step: MapFields) -> int:
-    begun = work.done(map_fields.BEGUN)
-    if begun is not None:
-        return int(str(begun.facts["since_xid"]))
+def _begun(work: Working, step: MapFields) -> Begun:
+    done = work.done(map_fields.BEGUN)
+    if done is not None:
+        return Begun(int(str(done.facts["since_xid"])), int(str(done.facts["rows"])))
     return map_fields.begin(step, work.session)
 
 
