@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from importlib.resources import files
 from textwrap import dedent, indent
 
 from pipelines.core.findings import Severity
@@ -22,6 +23,13 @@ def plan_of(database: Database, attributes: str, *, quick: bool = False) -> Plan
     spec = parse_spec("things", spec_of(attributes), "defs.yaml")
     with closing(database.connect_as_pgfold()) as connection:
         return make_plan(connection, spec, quick=quick)
+
+
+def first_plan(database: Database, name: str, *, quick: bool = False) -> Plan:
+    """The plan of a fold of the first users."""
+    text = files("pipelines.defs").joinpath(name, "defs.yaml").read_text(encoding="utf-8")
+    with closing(database.connect_as_pgfold()) as connection:
+        return make_plan(connection, parse_spec(name, text, "defs.yaml"), quick=quick)
 
 
 def told(plan: Plan, *severities: Severity) -> list[str]:

@@ -50,6 +50,7 @@ class Neighbours:
 
     likely_keys: tuple[LikelyKey, ...] = ()
     keys_to_children: tuple[KeyToChild, ...] = ()
+    archived: tuple[TableName, ...] = ()  # relations that stand where a source would be archived
     api_roles: tuple[str, ...] = ()
     publications_of_all: tuple[str, ...] = ()  # FOR ALL TABLES
     statements: tuple[StatementsSeen, ...] = ()
@@ -63,6 +64,9 @@ def neighbour_findings(fold: Fold, found: Neighbours) -> Iterator[Finding]:
         where = f"{key.child}.{key.column}"
         message = f"foreign key {key.name} of {key.table} references {where}, whose values change"
         yield error("shared_column", where, message, "drop it first, and make it again afterwards")
+    for place in found.archived:
+        message = f"{place} is there already, where a source would be archived"
+        yield error("archive", str(place), message, f"if it is from an earlier fold, pgfold rollback {fold.name} first")
     if found.api_roles:
         names = ", ".join(str(name) for name in fold.spec.source_names)
         message = f"role {found.api_roles[0]} is there, so PostgREST may serve {names}: the old names leave the API"

@@ -40,6 +40,7 @@ def read_neighbours(connection: Connection, fold: Fold) -> Neighbours:
     return Neighbours(
         likely_keys=(*_likely_keys(connection, fold), *_likely_arrays(connection, fold)),
         keys_to_children=tuple(_keys_to_children(connection, fold)),
+        archived=tuple(_archived(connection, fold)),
         api_roles=tuple(str(role) for (role,) in connection.execute(_SQL["api_roles"])),
         publications_of_all=tuple(str(name) for (name,) in connection.execute(_SQL["publications_of_all"])),
         statements=tuple(_statements(connection, fold)),
@@ -90,6 +91,13 @@ def _keys_to_children(connection: Connection, fold: Fold) -> Iterator[KeyToChild
     for schema, name, constraint, *child, column in connection.execute(_SQL["keys_to_children"], parameters):
         table = TableName(str(schema), str(name))
         yield KeyToChild(table, str(constraint), TableName(*map(str, child)), str(column))
+
+
+def _archived(connection: Connection, fold: Fold) -> Iterator[TableName]:
+    places = [fold.archived(table.name) for table in fold.lens.archived]
+    parameters = {"schemas": [place.schema for place in places], "names": [place.name for place in places]}
+    for schema, name in connection.execute(_SQL["archived"], parameters):
+        yield TableName(str(schema), str(name))
 
 
 def _statements(connection: Connection, fold: Fold) -> Iterator[StatementsSeen]:

@@ -27,8 +27,8 @@ from pipelines.database.connection import Connection
 from pipelines.database.introspection import read_schema, read_types
 from pipelines.steps.authoring import read_functions
 from pipelines.steps.neighbours import read_neighbours
-from pipelines.steps.plan_facts import read_facts
-from pipelines.steps.proving import Proven, prove, read_trials, readable, run_checks
+from pipelines.steps.plan_facts import read_facts, tables_of
+from pipelines.steps.proving import Proven, denied_tables, prove, read_trials, readable, run_checks
 from pipelines.steps.sequence import fold_statements
 
 Clock = Callable[[], float]
@@ -120,10 +120,13 @@ def _made(connection: Connection, known: Known, lens: Lens, quick: bool, clock: 
     findings += neighbour_findings(fold, read_neighbours(connection, fold))
     refused = [*read_trials(connection, target_trials(fold))]
     findings += [finding for _, finding in refused]
-    rows = _read_rows(connection, _without_checks(fold, [trial for trial, _ in refused]), quick, clock)
+    denied = tuple(denied_tables(connection, tables_of(fold)))
+    rows = RowsRead(denied)
+    if not denied:
+        rows = _read_rows(connection, _without_checks(fold, [trial for trial, _ in refused]), quick, clock)
     findings += rows.findings
     steps = _steps(fold, findings)
-    facts = read_facts(connection, fold, rows.sources, rows.proofs, counted=not quick)
+    facts = read_facts(connection, fold, rows.sources, rows.proofs, counted=not quick and not denied)
     return Plan(
         spec=known.spec,
         fold=fold,

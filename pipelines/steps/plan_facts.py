@@ -52,13 +52,16 @@ def read_facts(
     )
 
 
-def _tables(connection: Connection, fold: Fold, exact: Mapping[TableName, int], counted: bool) -> Iterator[TableFacts]:
+def tables_of(fold: Fold) -> dict[TableName, Role]:
+    """The target, the sources and the children, with what each is."""
     empty = {table.name for table in fold.lens.empty}
     roles = {fold.lens.target.name: Role.TARGET}
     roles |= {table.name: Role.EMPTY if table.name in empty else Role.SOURCE for table in fold.lens.archived}
-    for child in fold.children:
-        roles.setdefault(child, Role.CHILD)
-    for name, role in roles.items():
+    return roles | {child: Role.CHILD for child in fold.children if child not in roles}
+
+
+def _tables(connection: Connection, fold: Fold, exact: Mapping[TableName, int], counted: bool) -> Iterator[TableFacts]:
+    for name, role in tables_of(fold).items():
         table = fold.schema[name]
         rows = exact.get(name)
         if rows is None and counted:

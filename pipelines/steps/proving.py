@@ -15,6 +15,7 @@ from pipelines.core.lens import SourceLens
 from pipelines.core.lens_proof import Difference, Proof
 from pipelines.core.placement import place_all
 from pipelines.core.rule_check import RuleCheck, Violation, finding_of
+from pipelines.core.schema import TableName
 from pipelines.core.trials import Trial
 from pipelines.database.connection import Connection
 from pipelines.steps.session import explained, reason_of
@@ -37,6 +38,17 @@ class Proven:
     source: SourceLens
     proof: Proof | None
     findings: tuple[Finding, ...] = ()
+
+
+def denied_tables(connection: Connection, tables: Iterable[TableName]) -> Iterator[Finding]:
+    """Those whose rows this role may not read, or not all of: row security hides none from pgfold, it refuses."""
+    for table in tables:
+        try:
+            with connection.transaction():
+                connection.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(table.identifier))
+        except psycopg.errors.InsufficientPrivilege as problem:
+            message = f"the rows of {table} cannot be read: {reason_of(problem)}"
+            yield error("privilege", str(table), message, "grant what is missing")
 
 
 def read_trials(connection: Connection, tried: Iterable[Trial]) -> Iterator[tuple[Trial, Finding]]:

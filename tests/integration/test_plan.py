@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from importlib.resources import files
 from time import monotonic, sleep
 
 import pytest
@@ -14,25 +13,19 @@ import pytest
 from pipelines.core.errors import ConnectionLost
 from pipelines.core.findings import Severity
 from pipelines.core.fold import ChildChange
-from pipelines.core.plan import Plan, Role
+from pipelines.core.plan import Role
 from pipelines.core.plan_document import plan_json
 from pipelines.core.spec_file import parse_spec
 from pipelines.database.connection import Connection
 from pipelines.steps.plan import make_plan
 from tests.databases import Database
 from tests.dump import dump
-from tests.planning import plan_of, spec_of, told
+from tests.planning import first_plan, plan_of, spec_of, told
 
 KEPT = "target: t\nsources:\n  - table: s\n"
 NEW = f"{KEPT}    key: new\n"
 S = "CREATE TABLE s (id int PRIMARY KEY, title text);"
 U = "CREATE TABLE t (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), title text, n int, meta jsonb);"
-
-
-def first_plan(database: Database, name: str, *, quick: bool = False) -> Plan:
-    text = files("pipelines.defs").joinpath(name, "defs.yaml").read_text(encoding="utf-8")
-    with closing(database.connect_as_pgfold()) as connection:
-        return make_plan(connection, parse_spec(name, text, "defs.yaml"), quick=quick)
 
 
 def test_the_three_issue_tables_can_be_folded(sample_database: Database) -> None:
@@ -237,6 +230,33 @@ def test_a_role_without_rights_is_told_each_grant(database: Database) -> None:
         assert plan.privileges == tuple(grant.removeprefix("run ").removesuffix(";") for grant in grants)
     finally:
         database.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_role_that_may_not_read_the_rows_is_told_so_once_a_table(database: Database) -> None:
+    role = f"blind_{database.name}"
+    database.run(
+        f"{U}{S} CREATE TABLE c (s_id int REFERENCES s); CREATE ROLE {role}; GRANT SELECT ON s, c TO {role};"
+        f" ALTER TABLE c ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON c USING (s_id > 5)"
+    )
+    try:
+        with closing(database.connect_as_pgfold()) as connection:
+            connection.execute(f"SET SESSION AUTHORIZATION {role}".encode())
+            plan = make_plan(connection, parse_spec("things", spec_of(NEW), "defs.yaml"))
+        assert [m for m in told(plan) if "cannot be read" in m] == [
+            "-: the rows of public.t cannot be read: permission denied for table t",
+            "-: the rows of public.c cannot be read: query would be affected by row-level security policy"
+            ' for table "c"',
+        ]
+        assert not any(facts.counted for facts in plan.tables)
+    finally:
+        database.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_what_stands_where_a_source_would_be_archived_is_named(database: Database) -> None:
+    database.run(f"{U}{S} CREATE SCHEMA pgfold_things_public; CREATE TABLE pgfold_things_public.s (id int)")
+    assert told(plan_of(database, NEW)) == [
+        "-: pgfold_things_public.s is there already, where a source would be archived"
+    ]
 
 
 def test_a_connection_that_is_lost_is_an_error_of_ours(database: Database) -> None:
