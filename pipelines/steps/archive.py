@@ -126,13 +126,15 @@ def follow_keys(fold: Fold) -> Iterator[Statement]:
 
 def _move(fold: Fold, source: TableName) -> sql.Composed:
     own = target_key_in_map(fold.lens)
+    changed = [[sql.SQL("m.{} = c.{}").format(sql.Identifier(c), sql.Identifier(f"{which}_{c}")) for c in own]
+               for which in ("old", "new")]  # fmt: skip
     return sql.SQL(_SQL["move_keys"]).format(
         map=names.keeping(Keeping.ROW_MAP, fold.name, source).identifier,
         changes=key_changes(fold).identifier,
+        no_key=joined(sql.SQL("{} = NULL").format(sql.Identifier(c)) for c in own),
+        arrives=joined(changed[1], " AND "),
         set=joined(sql.SQL("{} = c.{}").format(sql.Identifier(c), sql.Identifier(f"new_{c}")) for c in own),
-        same=joined(
-            (sql.SQL("m.{} = c.{}").format(sql.Identifier(c), sql.Identifier(f"old_{c}")) for c in own), " AND "
-        ),
+        same=joined(changed[0], " AND "),
     )
 
 

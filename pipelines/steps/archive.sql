@@ -21,7 +21,10 @@ BEGIN
     RETURN NULL;
 END $pgfold$
 
--- move_keys: all at once, so that keys which swap are told apart
+-- move_keys: all at once, so that keys which swap are told apart; a deleted row whose key another row takes has none
+UPDATE {map} m SET {no_key} FROM {changes} c
+WHERE {arrives} AND c.by_transaction = pg_catalog.pg_current_xact_id()
+  AND NOT EXISTS (SELECT FROM {changes} c WHERE {same} AND c.by_transaction = pg_catalog.pg_current_xact_id());
 UPDATE {map} m SET {set} FROM {changes} c
 WHERE {same} AND m.state = 'mapped' AND c.by_transaction = pg_catalog.pg_current_xact_id();
 

@@ -109,7 +109,8 @@ def test_values_in_a_document_go_home(folding: Folding) -> None:
 
 def test_a_value_edited_to_null_goes_home(folding: Folding) -> None:
     folding.database.run(
-        "UPDATE public.things SET title = NULL, amount = NULL, code = NULL, doc = doc || '{\"note\": null}' WHERE id = 12"
+        "UPDATE public.things SET title = NULL, amount = NULL, code = NULL WHERE id = 12;"
+        "UPDATE public.things SET doc = doc || '{\"note\": null}' WHERE id = 12"
     )
     folding.undo_as_planned()
     assert folding.database.rows("SELECT title, cents, code, note FROM public.old WHERE id = 12") == [(None,) * 4]
