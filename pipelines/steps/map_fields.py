@@ -81,12 +81,17 @@ def batch_statements(step: MapFields, source: SourceLens, rows: Range) -> Iterat
 
 def bounds(fold: Fold, source: SourceLens) -> Statement:
     """The last key of every batch."""
-    key = [sql.Identifier(name) for name in relations.key_names(source)]
+    key = [sql.Identifier("s", name) for name in relations.key_names(source)]
+    names_of_key = names.key_columns("k", len(key))
     return Statement(
         f"divide {source.name} into batches",
         sql.SQL(_SQL["bounds"]).format(
-            key_text=joined(sql.SQL("s.{}::pg_catalog.text").format(name) for name in key),
-            key=joined(sql.SQL("s.{}").format(name) for name in key),
+            key_text=joined(sql.SQL("b.{}::pg_catalog.text").format(sql.Identifier(name)) for name in names_of_key),
+            keys=joined(
+                sql.SQL("{} AS {}").format(column, sql.Identifier(name))
+                for column, name in zip(key, names_of_key, strict=True)
+            ),
+            key=joined(key),
             source=source.name.identifier,
             batch_rows=sql.Literal(fold.spec.batch_rows),
         ),
