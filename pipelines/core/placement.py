@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -12,6 +13,8 @@ from pipelines.core.lens import Constant, Making, Placement, Rule, SourceLens
 from pipelines.core.lens_rules import bare
 from pipelines.core.schema import Column, Table
 from pipelines.core.spec import KeyMode
+
+_MOST_PAIRS = 50  # a function takes at most 100 arguments (manual, appendix K)
 
 
 def place_all(source: SourceLens, target: Table, key: tuple[Column, ...]) -> tuple[SourceLens, tuple[Finding, ...]]:
@@ -66,10 +69,18 @@ def object_of(paths: tuple[tuple[tuple[str, ...], Expression], ...]) -> Expressi
         inner = tuple((path[1:], value) for path, value in paths if path[0] == head)
         whole = [value for path, value in inner if not path]
         parts.append(compose("{k}, {v}", k=sql.Literal(head), v=whole[0] if whole else object_of(inner)))
+    objects = [
+        compose("pg_catalog.jsonb_build_object({pairs})", pairs=_joined(parts[start : start + _MOST_PAIRS], ", "))
+        for start in range(0, len(parts), _MOST_PAIRS)
+    ]
+    return objects[0] if len(objects) == 1 else compose("({all})", all=_joined(objects, " || "))
+
+
+def _joined(parts: Sequence[Expression], separator: LiteralString) -> Expression:
     joined = [*parts[0].parts]
     for part in parts[1:]:
-        joined += [sql.SQL(", "), *part.parts]
-    return compose("pg_catalog.jsonb_build_object({pairs})", pairs=Expression(tuple(joined)))
+        joined += [sql.SQL(separator), *part.parts]
+    return Expression(tuple(joined))
 
 
 def default_of(column: Column, target: Table) -> Expression:
