@@ -61,8 +61,9 @@ def step_asset(name: str, spec: Spec, asset: StepAsset) -> dg.AssetsDefinition:
     def do_step(context: dg.AssetExecutionContext) -> Materialized:
         with failures_told():
             outcome = asset.work(getattr(context.resources, RESOURCE), spec)
+            made = outcome_metadata(outcome)
         tell(outcome)
-        return dg.MaterializeResult(metadata=outcome_metadata(outcome))
+        return dg.MaterializeResult(metadata=made)
 
     return do_step
 
@@ -86,8 +87,9 @@ def cut_over_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
             approve_confirmed(surroundings, name, CUT_OVER, context.op_execution_context.op_config)
             outcome = workflow.cut(surroundings, name)
             check = in_force_result(find_standing(surroundings, name).state)
+            made = outcome_metadata(outcome)
         tell(outcome)
-        return dg.MaterializeResult(metadata=outcome_metadata(outcome), check_results=[check])
+        return dg.MaterializeResult(metadata=made, check_results=[check])
 
     return cut_over
 
@@ -110,7 +112,8 @@ def drop_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         with failures_told():
             approve_confirmed(surroundings, name, DROP, config)
             outcome = workflow.drop(surroundings, name, now=bool(config.get("now")))
+            made = outcome_metadata(outcome)
         tell(outcome)
-        return dg.MaterializeResult(metadata=outcome_metadata(outcome))
+        return dg.MaterializeResult(metadata=made)
 
     return drop

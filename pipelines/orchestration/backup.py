@@ -29,7 +29,8 @@ def backup_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
     def backup(context: dg.AssetExecutionContext) -> Materialized:
         with failures_told():
             outcome = workflow.backup(getattr(context.resources, RESOURCE), spec)
+            made = outcome_metadata(outcome)
         tell(outcome)
-        return dg.MaterializeResult(metadata=outcome_metadata(outcome))
+        return dg.MaterializeResult(metadata=made)
 
     return backup

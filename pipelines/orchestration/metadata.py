@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import JsonValue
 
 from pipelines.core.checks import Check
-from pipelines.core.wording import duration, rate
+from pipelines.core.manifest import Manifest
+from pipelines.core.schema import TableName
+from pipelines.core.wording import duration, rate, size
+from pipelines.database.backup_reader import read_manifest
 from pipelines.steps.outcome import Outcome
 
 # Dagster reads annotations when it decorates, and knows the class only without its parameter.
@@ -19,18 +23,38 @@ else:
     Materialized = dg.MaterializeResult
 
 Metadata = dict[str, dg.MetadataValue]
-_FOLDERS = ("folder", "sealed_folder", "report")
+_BACKUPS = ("folder", "sealed_folder")
+_FOLDERS = (*_BACKUPS, "report")
 
 
 def outcome_metadata(outcome: Outcome) -> Metadata:
-    """The sentence, the time, the rate, and every fact by its own name."""
+    """The sentence, the time, the rate, every fact by its own name, the backup's tables, and the checks."""
     said: Metadata = {"done": dg.MetadataValue.text(outcome.sentence)}
     if outcome.already:
         said["already"] = dg.MetadataValue.text("an earlier try had done it")
     if outcome.seconds > 0:
         said["time"] = dg.MetadataValue.text(duration(outcome.seconds))
-    facts = {name: fact for name, fact in outcome.facts.items() if name != "checks"}
-    return {**said, **_rows(outcome), **{name: value_of(name, fact) for name, fact in facts.items()}}
+    facts = {name: value_of(name, fact) for name, fact in outcome.facts.items() if name != "checks"}
+    checks: Metadata = {"checks": checks_table(outcome.checks)} if outcome.checks else {}
+    return {**said, **_rows(outcome), **facts, **_saved(outcome), **checks}
+
+
+def _saved(outcome: Outcome) -> Metadata:
+    """What the backup that the step wrote holds of each table."""
+    folders = [Path(str(outcome.facts[name])) for name in _BACKUPS if name in outcome.facts]
+    return {f"tables in {folder.name}": saved_table(read_manifest(folder)) for folder in folders}
+
+
+def saved_table(manifest: Manifest) -> dg.TableMetadataValue:
+    """Rows, content digest and bytes of each table of a backup."""
+    columns = {"table": "string", "rows": "int", "digest": "string", "size": "string"}
+    rows = [(shown(t.name), t.digest.rows, t.digest.first[:12], size(t.file.size_bytes)) for t in manifest.tables]
+    return table(columns, rows)
+
+
+def shown(name: TableName) -> str:
+    """A table's name; `public` is left out, since the page cuts wide tables."""
+    return name.name if name.schema == "public" else str(name)
 
 
 def _rows(outcome: Outcome) -> Metadata:

@@ -26,14 +26,13 @@ def settings_now() -> Settings:
 @dg.resource(description="The database: DATABASE_URL, else the embedded server of PGFOLD_HOME. Also the backup folder.")
 def place(context: dg.InitResourceContext) -> Iterator[Surroundings]:
     """Surroundings for as long as the run (or, with another executor, its step) lasts."""
-    with _worker(context), surroundings_of(settings_now(), tell) as surroundings:
-        yield replace(surroundings, dagster_run_id=context.run_id)
+    run_id = context.run.run_id if context.run else None
+    with _worker(context.instance, run_id), surroundings_of(settings_now(), tell) as surroundings:
+        yield replace(surroundings, dagster_run_id=run_id)
 
 
-def _worker(context: dg.InitResourceContext) -> AbstractContextManager[None]:
-    if context.instance is None or context.run_id is None:
-        return nullcontext()
-    return at_work(context.instance, context.run_id)
+def _worker(instance: dg.DagsterInstance | None, run_id: str | None) -> AbstractContextManager[None]:
+    return at_work(instance, run_id) if instance and run_id else nullcontext()
 
 
 @contextmanager

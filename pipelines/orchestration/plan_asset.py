@@ -4,6 +4,7 @@ from importlib.resources import files
 
 import dagster as dg
 
+from pipelines.core.mapping_words import Loss
 from pipelines.core.picture import picture_of
 from pipelines.core.picture_svg import data_uri, standalone_svg
 from pipelines.core.plan import HASH_SHOWN, Plan
@@ -14,7 +15,7 @@ from pipelines.orchestration.approval import CONFIRM
 from pipelines.orchestration.failures import failures_told
 from pipelines.orchestration.keys import PLAN, asset_key
 from pipelines.orchestration.listening import tell
-from pipelines.orchestration.metadata import Materialized, Metadata, outcome_metadata, table
+from pipelines.orchestration.metadata import Materialized, Metadata, outcome_metadata, shown, table
 from pipelines.orchestration.place import NEEDED, RESOURCE
 from pipelines.steps import workflow
 from pipelines.steps.outcome import Outcome
@@ -88,18 +89,24 @@ def plan_document(made: Plan) -> str:
 def _tables(made: Plan) -> dg.TableMetadataValue:
     columns = {"table": "string", "role": "string", "rows": "string", "size": "string"}
     rows = ((t, number(t.rows) if t.counted else f"about {number(t.rows)}") for t in made.tables)
-    return table(columns, [(str(t.table), t.role.value, counted, size(t.size_bytes)) for t, counted in rows])
+    return table(columns, [(shown(t.table), t.role.value, counted, size(t.size_bytes)) for t, counted in rows])
 
 
 def _locks(made: Plan) -> dg.TableMetadataValue:
     columns = {"step": "string", "table": "string", "about": "string", "mode": "string"}
-    return table(columns, [(k.step, str(k.table), duration(k.held_s), k.mode) for k in made.locks])
+    return table(columns, [(k.step, shown(k.table), duration(k.held_s), k.mode) for k in made.locks])
 
 
 def _lossy(made: Plan) -> dg.TableMetadataValue:
     columns = {"column": "string", "goes to": "string", "values without a way back": "string"}
-    rows = [(f"{c.source}.{c.column}", c.place or "", number(c.loss.values) if c.loss else "") for c in made.lossy]
+    rows = [
+        (f"{shown(c.source)}.{c.column}", c.place or "", number(c.loss.values) if c.loss else "") for c in made.lossy
+    ]
     return table(columns, rows)
+
+
+def _values(loss: Loss | None) -> str:
+    return number(loss.values) if loss else ""
 
 
 def _steps(made: Plan) -> dg.TableMetadataValue:

@@ -115,9 +115,8 @@ def _results(key: dg.AssetKey, outcome: Outcome, selected: _Selected) -> Iterato
     if not selected.asset:
         yield from found
         return
-    metadata = {**outcome_metadata(outcome), "checks": checks_table(outcome.checks)}
     # a check yielded by itself would attach to the materialization before this one
-    yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=found)
+    yield dg.MaterializeResult(asset_key=key, metadata=outcome_metadata(outcome), check_results=found)
 
 
 def _answer(key: dg.AssetKey, kind: CheckKind, checks: Iterable[Check]) -> Iterator[dg.AssetCheckResult]:
