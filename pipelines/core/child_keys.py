@@ -35,6 +35,7 @@ def child_findings(fold: Fold) -> Iterator[Finding]:
     for change in fold.rule_changes:
         yield from _changed_actions(fold, change)
     yield from _twice(fold)
+    yield from _without_key(fold)
 
 
 def line_of(fold: Fold, table: TableName, columns: tuple[str, ...], source: TableName | None) -> int | None:
@@ -192,6 +193,26 @@ def _bindings(child: Table, name: str) -> Iterator[str]:
         yield "it is an identity column"
     if column.generated:
         yield "it is a generated column"
+
+
+def _without_key(fold: Fold) -> Iterator[Finding]:
+    """Rules of the spec about a key that is not there: they would say something and do nothing."""
+    ends = {fold.lens.target.name, *fold.spec.source_names}
+    keys = {(c.table, frozenset(c.columns)) for c in fold.schema.inbound if c.references in ends}
+    for rule in fold.spec.foreign_keys:
+        listed = f"{rule.table} ({', '.join(rule.columns)})"
+        if rule.references is not None:
+            continue
+        if fold.schema.table(rule.table) is None:
+            message = f"table {rule.table} does not exist"
+            yield error("missing_table", str(rule.table), message, "check its name", rule.line)
+        elif rule.table in fold.spec.source_names:
+            message = f"foreign_keys: {listed} is a key of a source, and leaves with it"
+            yield error("foreign_key", str(rule.table), message, "leave it out", rule.line)
+        elif (rule.table, frozenset(rule.columns)) not in keys:
+            message = f"foreign_keys: {listed} is no foreign key to the target or a source"
+            remedy = "check the columns, or say which source's key they hold with references:"
+            yield error("foreign_key", str(rule.table), message, remedy, rule.line)
 
 
 def _twice(fold: Fold) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipelines.core.findings import Finding, error, note, warning
+from pipelines.core.findings import Finding, error, note
 from pipelines.core.fold import Fold
 from pipelines.core.schema import Schema
 from pipelines.core.spec import Spec
@@ -68,4 +68,4 @@ def application_findings(fold: Fold) -> Iterator[Finding]:
     for source in fold.lens.sources:
         for sequence in (s for s in source.table.sequences if s.identity):
             message = f"sequence {sequence.name} moves into the archive with its identity column"
-            yield warning("sequence", str(sequence.name), message, "draw from the target's from the cut-over on")
+            yield note("sequence", str(sequence.name), message, "draw from the target's from the cut-over on")

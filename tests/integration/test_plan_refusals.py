@@ -224,6 +224,17 @@ CHILDREN = [
         ),
     ),
     Case(
+        "rules about keys that are not there",
+        f"{U}{S} CREATE TABLE c (s_id int REFERENCES s, x int)",
+        f"{NEW}foreign_keys:\n  - {{table: c, columns: [x], on_delete: cascade}}\n"
+        "  - {table: nowhere, columns: [x], on_delete: cascade}\n  - {table: s, columns: [id], on_delete: cascade}\n",
+        (
+            "8: foreign_keys: public.c (x) is no foreign key to the target or a source",
+            "9: table public.nowhere does not exist",
+            "10: foreign_keys: public.s (id) is a key of a source, and leaves with it",
+        ),
+    ),
+    Case(
         "orphans",
         f"{U}{S} CREATE TABLE c (s_id int); INSERT INTO c VALUES (8), (8), (9), (NULL);"
         " ALTER TABLE c ADD FOREIGN KEY (s_id) REFERENCES s NOT VALID",
