@@ -36,6 +36,13 @@ JOIN pg_class p ON p.oid = w.relation JOIN pg_namespace pn ON pn.oid = p.relname
 WHERE NOT EXISTS (SELECT FROM pg_constraint up WHERE up.oid = k.conparentid)
 ORDER BY 1, 2, 3, 6
 
+-- archived: relations that bear these names
+SELECT n.nspname::text, c.relname::text
+FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS w(schema, name)
+JOIN pg_namespace n ON n.nspname = w.schema
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+ORDER BY 1, 2
+
 -- api_roles: the roles by which PostgREST serves a database
 SELECT rolname::text FROM pg_roles WHERE rolname IN ('authenticator', 'anon') ORDER BY 1 DESC
 
