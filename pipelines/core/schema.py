@@ -30,7 +30,10 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str) -> TableName:
-        """Read `schema.table`; a bare name means public. A part that holds a dot is written in double quotes."""
+        """Read `schema.table`; a bare name means public.
+
+        A part that holds a dot or a double quote is written in double quotes, a double quote in it twice.
+        """
         parts = _split_name(text)
         match parts:
             case [name]:
@@ -41,9 +44,12 @@ class TableName:
                 raise ValueError(f"{text!r} is not a table name: write schema.table, or a bare name for public")
 
 
+_DOUBLED = "\0"  # stands for a doubled quote; no name holds it
+
+
 def _split_name(text: str) -> list[str]:
     parts, current, quoted = [], "", False
-    for character in text:
+    for character in text.replace('""', _DOUBLED):
         if character == '"':
             quoted = not quoted
         elif character == "." and not quoted:
@@ -52,7 +58,7 @@ def _split_name(text: str) -> list[str]:
         else:
             current += character
     parts.append(current)
-    return parts if all(parts) and not quoted else []
+    return [part.replace(_DOUBLED, '"') for part in parts] if all(parts) and not quoted else []
 
 
 class JsonEncoding(StrEnum):
