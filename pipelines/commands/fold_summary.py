@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 from psycopg import sql
 
+from pipelines.commands.run_screen import short_paths
 from pipelines.core.ledger_rows import FoldState
 from pipelines.core.mapping_words import lossy_columns
 from pipelines.core.reconciliation import Verdict
@@ -43,7 +44,7 @@ def say_summary(terminal: Terminal, surroundings: Surroundings, settings: Settin
         standing = read_standing(connection, summary.spec.name)
         folded = _folded(connection, standing.state, summary)
     backup = standing.run.backup_location if standing.run else None
-    report = f"Report: {Path(backup) / 'report.html'}    " if backup else ""
+    report = f"Report: {short_paths(str(Path(backup) / 'report.html'), Path.cwd())}    " if backup else ""
     terminal.say()
     terminal.say(folded)
     terminal.say(f"{report}Run: {_run_address(settings, summary.dagster_run_id)}")

@@ -34,7 +34,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
     spec = load_spec(asked.spec, Path.cwd())
     with surroundings_of(settings) as surroundings, Terminal(sys.stdout) as terminal:
         refuse_in_force(find_standing(surroundings, spec.name).state)  # before Dagster is imported: that takes a second
-        going = _Going(settings, surroundings, spec, find_spec(asked.spec, Path.cwd()), RunScreen(terminal))
+        going = _Going(settings, surroundings, spec, find_spec(asked.spec, Path.cwd()), RunScreen(terminal, Path.cwd()))
         run_id = _fold(going)
         say_summary(terminal, surroundings, settings, FoldSummary(spec, going.screen.verdict, run_id))
     return 0

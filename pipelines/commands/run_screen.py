@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import assert_never
 
 from pipelines.core.checks import failed
@@ -17,8 +18,9 @@ from pipelines.terminal import Terminal
 class RunScreen:
     """Hears what the steps tell, writes it, and keeps what stopped them."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, folder: Path) -> None:
         self._terminal = terminal
+        self._folder = folder
         self._stopped_by: PgfoldError | KeyboardInterrupt | None = None
         self.verdict: Verdict | None = None
 
@@ -46,7 +48,8 @@ class RunScreen:
 
     def _outcome(self, outcome: Outcome) -> None:
         bad = failed(outcome.checks)
-        self._terminal.step(outcome.step, outcome.sentence, outcome.seconds, Status.FAILED if bad else Status.OK)
+        sentence = short_paths(outcome.sentence, self._folder)
+        self._terminal.step(outcome.step, sentence, outcome.seconds, Status.FAILED if bad else Status.OK)
         for check in bad:
             self._terminal.say_all(f"    {detail}" for detail in check.details)
         if bad:
@@ -56,4 +59,9 @@ class RunScreen:
             )
         sealed = outcome.facts.get("sealed_folder")
         if sealed is not None:
-            self._terminal.say(f"  {'sealed':<11} {sealed}")
+            self._terminal.say(f"  {'sealed':<11} {short_paths(str(sealed), self._folder)}")
+
+
+def short_paths(text: str, folder: Path) -> str:
+    """Paths below the folder that a person is in, as they would type them."""
+    return text.replace(f"{folder}/", "")
