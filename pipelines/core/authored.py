@@ -35,6 +35,13 @@ class AuthoredFacts:
     refusal: str | None = None
 
 
+def has_expressions(spec: Spec) -> bool:
+    """Whether the author wrote any."""
+    rules = any(rule.custom is not None for source in spec.sources for rule in source.columns)
+    constants = any(constant.expression is not None for source in spec.sources for constant in source.set)
+    return rules or constants or any(added.default is not None for added in spec.add_columns)
+
+
 def authored_expressions(spec: Spec, schema: Schema, target: Table) -> Iterator[Authored]:
     """Those whose columns are all there; the lens says what is wrong with the others. `target` as it will be."""
     for source in spec.sources:
@@ -50,8 +57,9 @@ def authored_expressions(spec: Spec, schema: Schema, target: Table) -> Iterator[
             if constant.expression is not None and table is not None:
                 where = f"{spec.target}.{constant.place}"
                 yield from _known(table, authored(constant.expression), where, "set", constant.line)
+    lacking = {column.name for column in added_to(target, schema)}
     for added in spec.add_columns:
-        if added.default is not None:
+        if added.default is not None and added.name in lacking:
             expression = Expression((trusted(f"({added.default})"),))
             where = f"{spec.target}.{added.name}"
             yield Authored(spec.target, expression, where, "default", added.line, True, added.name)

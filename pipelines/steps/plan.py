@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from pipelines.core.authored import AuthoredFacts, added_to, authored_expressions, authored_findings, drawn_columns
+from pipelines.core.authored import (
+    AuthoredFacts,
+    added_to,
+    authored_expressions,
+    authored_findings,
+    drawn_columns,
+    has_expressions,
+)
 from pipelines.core.findings import Finding, Severity
 from pipelines.core.fold import Fold, build_fold
 from pipelines.core.lens import Lens, SourceLens
@@ -91,6 +98,8 @@ def _snapshot(connection: Connection) -> Iterator[None]:
 
 def _read_authored(connection: Connection, spec: Spec, types: Mapping[str, ColumnType]) -> Iterator[AuthoredFacts]:
     """Before the snapshot, which is read only; a table that changes in between fails the proof."""
+    if not has_expressions(spec):
+        return
     schema = read_schema(connection, spec.table_names)
     there = schema.table(spec.target)
     if there is not None:

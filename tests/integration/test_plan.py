@@ -217,6 +217,16 @@ def test_a_key_of_two_sources_that_lands_on_one_place_is_made_once(database: Dat
     assert [key.remade for key in plan.fold.outbound] == [("p_id",), ()]
 
 
+def test_a_volatile_default_is_told_only_of_a_column_that_is_new(database: Database) -> None:
+    database.run(f"{U} ALTER TABLE t ADD old uuid; {S}")
+    added = (
+        "add_columns:\n  old: {type: uuid, default: gen_random_uuid()}\n  k: {type: uuid, default: gen_random_uuid()}\n"
+    )
+    plan = plan_of(database, f"{NEW}{added}")
+    assert told(plan) == []
+    assert [(f.object, f.severity) for f in plan.findings if f.rule == "volatile"] == [("public.t.k", Severity.WARNING)]
+
+
 def test_a_role_without_rights_is_told_each_grant(database: Database) -> None:
     role = f"poor_{database.name}"
     database.run(f"{U}{S} CREATE ROLE {role} LOGIN; GRANT SELECT ON t, s TO {role}")
