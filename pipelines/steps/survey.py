@@ -148,6 +148,8 @@ def _names_taken(session: Session, fold: Fold) -> Iterator[Finding]:
 
 def map_is_followed(session: Session, fold: Fold) -> Iterator[Finding]:
     """Whether the triggers that keep the row map true are as the cut-over made them."""
+    if not fold.lens.sources:
+        return
     names = [f"{trigger}_{fold.name}" for trigger in (archive.KEY_TRIGGER, archive.KEYS_TRIGGER)]
     query = sql.SQL(_SQL["followed"]).format(
         table=sql.Literal(regclass(fold.lens.target.name)),
