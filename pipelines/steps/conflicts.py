@@ -11,7 +11,7 @@ from psycopg import sql
 
 from pipelines.core import names, relations
 from pipelines.core.expression import trusted
-from pipelines.core.fold import Fold, Repoint
+from pipelines.core.fold import Fold, Repoint, referenced_columns
 from pipelines.core.lens import SourceLens
 from pipelines.core.names import Keeping
 from pipelines.core.relations import identifiers, joined
@@ -106,7 +106,7 @@ def note_in_map(fold: Fold, source: SourceLens) -> Statement:
 
 def skipped_with_children(fold: Fold, source: SourceLens, repoint: Repoint) -> Statement:
     """Up to twenty keys of rows that stay behind although a child references them."""
-    pairs = [(c.column.name, name) for c, name in zip(repoint.columns, _referenced(repoint), strict=True)]
+    pairs = [(c.column.name, name) for c, name in zip(repoint.columns, referenced_columns(fold.lens, repoint), strict=True)]
     return Statement(
         f"look for children of rows of {source.name} that stay behind",
         sql.SQL(_SQL["skipped_with_children"]).format(
@@ -120,12 +120,6 @@ def skipped_with_children(fold: Fold, source: SourceLens, repoint: Repoint) -> S
             ),
         ),
     )
-
-
-def _referenced(repoint: Repoint) -> tuple[str, ...]:
-    if repoint.constraint is not None:
-        return repoint.constraint.references_columns
-    return tuple(c.column.name for c in repoint.columns)
 
 
 def _unique_indexes(fold: Fold) -> tuple[Index, ...]:
