@@ -106,7 +106,8 @@ def note_in_map(fold: Fold, source: SourceLens) -> Statement:
 
 def skipped_with_children(fold: Fold, source: SourceLens, repoint: Repoint) -> Statement:
     """Up to twenty keys of rows that stay behind although a child references them."""
-    pairs = [(c.column.name, name) for c, name in zip(repoint.columns, referenced_columns(fold.lens, repoint), strict=True)]
+    referenced = referenced_columns(fold.lens, repoint)
+    pairs = [(c.column.name, name) for c, name in zip(repoint.columns, referenced, strict=True)]
     return Statement(
         f"look for children of rows of {source.name} that stay behind",
         sql.SQL(_SQL["skipped_with_children"]).format(
