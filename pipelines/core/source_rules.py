@@ -72,7 +72,7 @@ def _value_maps(fold: Fold, source: SourceLens) -> Iterator[RuleCheck]:
                 rule,
                 Sentence("value", f"of {name}", ("is", "are"), "kept, though another value becomes the same"),
                 "name them in values, each with a value of its own",
-                collides_with_kept(rule.values, name),
+                collides_with_kept(rule.values, name, in_document=bool(rule.place.path)),
             )
 
 

@@ -58,18 +58,25 @@ def without_counterpart(values: ValueMap, name: str) -> Expression:
     read = column(name)
     if not named:
         return compose("({c} IS NOT NULL)", c=read)
-    listed = sql.SQL(", ").join(sql.Literal(text_of(key)) for key in named)
+    listed = _listed(text_of(key) for key in named)
     return compose('({c} IS NOT NULL AND ({c})::pg_catalog.text COLLATE "C" NOT IN ({listed}))', c=read, listed=listed)
 
 
-def collides_with_kept(values: ValueMap, name: str) -> Expression:
-    """True for a kept value that equals what another value becomes."""
-    named = {text_of(key) for key, _ in values.pairs}
-    taken = [text_of(value) for _, value in values.pairs if value is not None and text_of(value) not in named]
-    if not taken:
-        return constant(False)
-    listed = sql.SQL(", ").join(sql.Literal(value) for value in taken)
-    return compose('(({c})::pg_catalog.text COLLATE "C" IN ({listed}))', c=column(name), listed=listed)
+def collides_with_kept(values: ValueMap, name: str, *, in_document: bool) -> Expression:
+    """True for a kept value that equals what another value becomes; a document tells 1 and "1" apart."""
+    kept = column(name)
+    if in_document:
+        taken = _listed(json.dumps(value) for _, value in values.pairs)
+        same = compose("pg_catalog.to_jsonb({c}) = ANY (ARRAY[{taken}]::pg_catalog.jsonb[])", c=kept, taken=taken)
+    else:
+        taken = _listed(text_of(value) for _, value in values.pairs)
+        text = compose('({c})::pg_catalog.text COLLATE "C"', c=kept)
+        same = compose("{text} = ANY (ARRAY[{taken}]::pg_catalog.text[])", text=text, taken=taken)
+    return compose("({known} AND {same})", known=without_counterpart(values, name), same=same)
+
+
+def _listed(values: Iterable[str | None]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Literal(value) for value in values)
 
 
 def _case(
