@@ -47,5 +47,5 @@ def take(fold: Fold, source: SourceLens, session: Session) -> tuple[Keys, ...]:
 def replay_statements(fold: Fold, source: SourceLens, keys: Keys, *, refold: bool) -> Iterator[Statement]:
     """Fold the rows of these keys again."""
     yield from mapping.forget_missing(fold, source, keys)
-    yield mapping.map_rows(fold, source, keys, fresh=False)
+    yield mapping.map_rows(fold, source, keys, fresh=False, refold=refold)
     yield mapping.stage_rows(fold, source, keys, refold=refold)

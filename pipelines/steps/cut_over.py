@@ -23,6 +23,7 @@ from pipelines.steps import (
     conflicts,
     kept,
     proof,
+    refolding,
     rows_aside,
     sequences,
     sweep,
@@ -83,6 +84,8 @@ def under_the_lock(step: CutOver) -> Iterator[Statement]:
     yield from sequences.advance(fold)
     yield from children.drop_keys(fold)
     yield from children.follow(fold)
+    if step.refold:
+        yield from refolding.follow_kept(fold)
     yield from archive.archive(fold)
     yield from children.make_keys(fold)
     yield from children.comment_keys(fold)

@@ -19,7 +19,7 @@ from pipelines.core.statement import Statement
 from pipelines.database import ledger_batches as batches
 from pipelines.database import ledger_steps
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import keeping_tables, kept, mapping, sequences
+from pipelines.steps import keeping_tables, kept, mapping, refolding, sequences
 from pipelines.steps.mapping import Range
 from pipelines.steps.session import Progress, Session
 
@@ -60,10 +60,12 @@ def prepare(step: MapFields) -> Iterator[Statement]:
 
 def keys_first(step: MapFields) -> Iterator[Statement]:
     """New keys come past the greatest there is; where rows refer to each other, all get theirs before any is mapped."""
-    yield from sequences.advance(step.fold)
+    if step.refold:
+        yield from refolding.release_taken(step.fold)
+    yield from sequences.advance(step.fold, refold=step.refold)
     if follows_keys(step.fold):
         for source in step.fold.lens.sources:
-            yield mapping.map_rows(step.fold, source, Range(), fresh=not step.refold)
+            yield mapping.map_rows(step.fold, source, Range(), fresh=not step.refold, refold=step.refold)
             yield from keeping_tables.index_row_map(step.fold, source)
 
 
@@ -75,7 +77,7 @@ def follows_keys(fold: Fold) -> bool:
 def batch_statements(step: MapFields, source: SourceLens, rows: Range) -> Iterator[Statement]:
     """One batch."""
     if not follows_keys(step.fold):
-        yield mapping.map_rows(step.fold, source, rows, fresh=not step.refold)
+        yield mapping.map_rows(step.fold, source, rows, fresh=not step.refold, refold=step.refold)
     yield mapping.stage_rows(step.fold, source, rows, refold=step.refold)
 
 

@@ -44,16 +44,15 @@ class Keys:
 Rows = Range | Keys
 
 
-def map_rows(fold: Fold, source: SourceLens, rows: Rows, *, fresh: bool) -> Statement:
+def map_rows(fold: Fold, source: SourceLens, rows: Rows, *, fresh: bool, refold: bool = False) -> Statement:
     """Give each source row its key in the target; a row that was folded before keeps the one it had.
 
     `fresh`: the row map has no keys yet, and no row of these ranges stands in it.
     """
     new = source.spec.key is KeyMode.NEW
-    target_key = [_target_key_value(fold, source, column) for column in fold.lens.key]
-    kept_key = sql.SQL("") if new else joined(
-        [sql.SQL(", {0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in relations.target_key_in_map(fold.lens)], ""
-    )  # fmt: skip
+    target_key = [_target_key_value(fold, source, column, refold=refold) for column in fold.lens.key]
+    again_key = sql.SQL(", {0} = COALESCE(m.{0}, EXCLUDED.{0})" if new else ", {0} = EXCLUDED.{0}")
+    kept_key = joined([again_key.format(sql.Identifier(c)) for c in relations.target_key_in_map(fold.lens)], "")
     again = sql.SQL(_SQL["map_again"]).format(key=identifiers(relations.source_key_in_map(source)), kept_key=kept_key)
     return Statement(
         f"give the rows of {source.name} their keys in the target",
@@ -63,18 +62,19 @@ def map_rows(fold: Fold, source: SourceLens, rows: Rows, *, fresh: bool) -> Stat
             source_key=identifiers(key_names(source), "s"),
             target_key=joined(target_key),
             source=source.name.identifier,
+            kept=kept.join(fold, source) if refold and not new else sql.SQL(""),
             rows=condition(source, rows),
             on_conflict=sql.SQL("") if fresh else again,
         ),
     )
 
 
-def _target_key_value(fold: Fold, source: SourceLens, column: Column) -> sql.Composable:
+def _target_key_value(fold: Fold, source: SourceLens, column: Column, *, refold: bool) -> sql.Composable:
     placement = next(p for p in source.placements if p.column.name == column.name)
     if placement.making is Making.NEW_KEY:
         return default_of(column, fold.lens.target).on("s")
     assert placement.value is not None
-    return placement.value.on("s")
+    return kept.value(placement) if refold else placement.value.on("s")
 
 
 def stage_rows(fold: Fold, source: SourceLens, rows: Rows, *, refold: bool) -> Statement:

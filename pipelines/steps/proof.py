@@ -9,8 +9,9 @@ from psycopg import sql
 from pipelines.core import names, relations
 from pipelines.core.equality import output_of, rows_differ
 from pipelines.core.fold import Fold
-from pipelines.core.lens import Rule, SourceLens
+from pipelines.core.lens import Rule, SourceLens, Treatment
 from pipelines.core.names import Keeping
+from pipelines.core.place import Place
 from pipelines.core.relations import joined, key_names
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
@@ -131,9 +132,19 @@ def read_back(rule: Rule, *, refold: bool) -> sql.Composed:
     inverse = relations.inverse_of(rule)
     if not refold:
         return inverse
-    return sql.SQL("CASE WHEN o.forwards ? {} THEN {} ELSE {} END").format(
-        sql.Literal(str(rule.place)), sql.Identifier("s", rule.column.name), inverse
+    return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(
+        _parted(rule), sql.Identifier("s", rule.column.name), inverse
     )
+
+
+def _parted(rule: Rule) -> sql.Composed:
+    """True where the target says at the rule's place, or at another that its inverse reads, what the source cannot."""
+    assert rule.inverse is not None
+    parted = sql.SQL("o.forwards ? {}").format(sql.Literal(str(rule.place)))
+    if rule.treatment is not Treatment.CUSTOM:
+        return parted
+    read = [str(Place(name)) for name in rule.inverse.columns]
+    return sql.SQL("({} OR o.kept ?| {}::pg_catalog.text[])").format(parted, sql.Literal(read))
 
 
 def _differ(source: SourceLens, *, refold: bool) -> sql.Composed:

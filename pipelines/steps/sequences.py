@@ -6,19 +6,22 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
+from pipelines.core import names, relations
 from pipelines.core.fold import Fold
 from pipelines.core.lens import Making
+from pipelines.core.names import Keeping
 from pipelines.core.relations import joined
 from pipelines.core.schema import OwnedSequence
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
+from pipelines.steps import kept
 from pipelines.steps.capture import regclass
 
 _SQL = load_sql("pipelines.steps", "sequences.sql")
 
 
-def advance(fold: Fold) -> Iterator[Statement]:
-    """Move each sequence of the target past the values it has and the values that sources bring."""
+def advance(fold: Fold, *, refold: bool = False) -> Iterator[Statement]:
+    """Move each sequence of the target past the values it has, those that sources bring, and those rows had before."""
     for sequence in written_sequences(fold):
         column = sequence.column
         brought = [
@@ -38,9 +41,24 @@ def advance(fold: Fold) -> Iterator[Statement]:
             sql.SQL(_SQL["advance"]).format(
                 sequence=sql.Literal(regclass(sequence.name)),
                 relation=sequence.name.identifier,
-                greatest=joined([there, *brought]),
+                greatest=joined([there, *brought, *(_had_before(fold, column) if refold else ())]),
             ),
         )
+
+
+def _had_before(fold: Fold, column: str) -> Iterator[sql.Composed]:
+    """What rows that were folded before take again: keys of the row map, and kept values."""
+    for source in fold.lens.sources:
+        for placement in source.placements:
+            if placement.column.name == column and placement.making is Making.NEW_KEY:
+                yield sql.SQL("(SELECT pg_catalog.max(m.{}) FROM {} m)").format(
+                    sql.Identifier(relations.target_key_in_map(fold.lens)[0]),
+                    names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
+                )
+            elif placement.column.name == column and placement.making is Making.DEFAULT:
+                yield sql.SQL("(SELECT pg_catalog.max((o.kept ->> {})::bigint) FROM {} o)").format(
+                    sql.Literal(column), kept.table(fold, source.name).identifier
+                )
 
 
 def written_sequences(fold: Fold) -> tuple[OwnedSequence, ...]:

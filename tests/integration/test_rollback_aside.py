@@ -1,4 +1,4 @@
-"""What cannot go home is set aside for the next fold, saved beside the backup, and comes back with the next cut-over."""
+"""What cannot go home is set aside, saved beside the backup, and comes back with the next cut-over."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from tests.folding import Folding, spec_text
 TABLES = """
 CREATE TABLE public.things (id int PRIMARY KEY, title text NOT NULL, state text, doc jsonb, parent int);
 CREATE TABLE public.comments (
-    n int PRIMARY KEY, thing int NOT NULL REFERENCES public.things ON DELETE CASCADE, body char(9), at timestamptz, tags text[]
+    n int PRIMARY KEY, thing int NOT NULL REFERENCES public.things ON DELETE CASCADE, body char(9), at timestamptz,
+    tags text[]
 );
 CREATE TABLE public.likes (
     comment int REFERENCES public.comments (n), who text, twice text GENERATED ALWAYS AS (who || who) STORED,

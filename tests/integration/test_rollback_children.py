@@ -149,6 +149,8 @@ def test_a_child_follows_a_key_whose_edit_was_set_aside(folding: Folding) -> Non
     assert blocked.kind is Blocking.NO_COUNTERPART
     folding.undo_as_planned(RollbackOptions(set_aside=True))
     assert folding.database.value("SELECT code FROM public.coded WHERE n = 3") == "c3"
+    folding.fold()
+    assert folding.database.value("SELECT code FROM public.coded WHERE n = 3") == "longer than twenty characters"
 
 
 def test_a_deleted_row_takes_its_children_along_as_the_rules_say(folding: Folding) -> None:
