@@ -45,9 +45,8 @@ def restore_script(manifest: Manifest, entries: Iterable[SchemaEntry], settings:
             PREAMBLE.rpartition("\n\n")[2],
             *(entry.text + "\n" for entry in listed if entry.phase is Phase.BEFORE),
             _text(create_lines()),
-            *(part for table in manifest.tables for part in _load(table)),
+            *(part for table in manifest.tables for part in (*_load(table), _text(_prove(table)))),
             *(entry.text + "\n" for entry in listed if entry.phase is Phase.AFTER),
-            *(_text(_prove(table)) for table in manifest.tables),
             "COMMIT;\n",
         )
     )

@@ -126,11 +126,12 @@ def renamed(entries: Iterable[SchemaEntry], names: Mapping[TableName, TableName]
 def _names_that_move(
     entries: Iterable[SchemaEntry], names: Mapping[TableName, TableName]
 ) -> Iterator[tuple[TableName, TableName]]:
+    """A partition is of its root, though a relation of its own: it goes where the root goes."""
     for entry in entries:
-        new = names.get(entry.relation) if entry.relation else None
-        if new is None or new == entry.relation or entry.kind not in _RELATIONS:
-            continue
-        yield entry.name, new if entry.name == entry.relation else TableName(new.schema, entry.name.name)
+        (root, *_) = entry.roots
+        new = names.get(root, root)
+        if entry.kind in _RELATIONS and entry.relation and not entry.surrounding and new != root:
+            yield entry.name, new if entry.name == root else TableName(new.schema, entry.name.name)
 
 
 def _comes_back(entry: SchemaEntry, names: Mapping[TableName, TableName], there: Collection[TableName]) -> bool:

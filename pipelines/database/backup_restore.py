@@ -53,9 +53,9 @@ def restore_tables(
         _run(connection, chosen, Phase.BEFORE)
         for table in saved:
             load_rows(connection, folder, table, names[table.name].identifier)
-        _run(connection, chosen, Phase.AFTER)
-        for table in saved:
+            # Before row security is on again: its owner may be bound by it.
             _prove(connection, folder, table, names[table.name])
+        _run(connection, chosen, Phase.AFTER)
 
 
 def _saved(folder: Path, manifest: Manifest, name: TableName, names: Mapping[TableName, TableName]) -> SavedTable:

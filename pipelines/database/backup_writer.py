@@ -87,9 +87,10 @@ def _tasks(tables: Sequence[Table]) -> Iterator[Task]:
 
 def _read_schema(snapshot: Snapshot, names: Sequence[TableName]) -> tuple[tuple[SchemaEntry, ...], Sequences]:
     connection = snapshot.connection
-    with explained("read the sequences of the tables"):
-        sequences = read_sequences(connection, read_relations(connection, names))
-    return schema_entries(connection, names, snapshot.name), sequences
+    with explained("read what belongs to the tables"):
+        relations = read_relations(connection, names)
+        sequences = read_sequences(connection, relations)
+    return schema_entries(connection, relations, sequences, snapshot.name), sequences
 
 
 def _collect(

@@ -13,7 +13,7 @@ from pipelines.core.schema import ColumnType, JsonEncoding
 from pipelines.database.catalog import AnyConnection, catalog_snapshot, fetch
 from pipelines.database.named_sql import load_sql
 
-_JSON, _JSONB = 114, 3802  # fixed in pg_type.dat
+_JSON, _JSONB, _XML = 114, 3802, 142  # fixed in pg_type.dat
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _encoding(oid: int, types: Mapping[int, TypeRow]) -> JsonEncoding:
         return _encoding(row.base, types)
     if oid == _JSONB:
         return JsonEncoding.JSONB
-    if oid == _JSON or row.casts_to_json:
+    if oid in (_JSON, _XML) or row.casts_to_json:  # xml's output leaves out a plain declaration, its text does not
         return JsonEncoding.TEXT
     if row.element:
         return JsonEncoding.ARRAY if _is_plain(row.element, types) else JsonEncoding.TEXT

@@ -61,12 +61,18 @@ class Piece:
 
 
 def schema_sql(connection: Connection, tables: Sequence[TableName], snapshot: str | None = None) -> str:
-    """The text of schema.sql for these tables; raises as `schema_entries`."""
-    return render(schema_entries(connection, tables, snapshot))
+    """The text of schema.sql for these tables; raises as `schema_entries`, and DatabaseError when one is not there."""
+    with explained("read what belongs to the tables"):
+        relations = read_relations(connection, tables)
+        sequences = read_sequences(connection, relations)
+    return render(schema_entries(connection, relations, sequences, snapshot))
 
 
 def schema_entries(
-    connection: Connection, tables: Sequence[TableName], snapshot: str | None = None
+    connection: Connection,
+    relations: SavedRelations,
+    sequences: Mapping[TableName, Sequence[SequenceState]],
+    snapshot: str | None = None,
 ) -> tuple[SchemaEntry, ...]:
     """Everything that makes these tables again, in the order in which it runs.
 
@@ -74,14 +80,13 @@ def schema_entries(
 
     Raises:
         Refused: no pg_dump fits the server.
-        DatabaseError: a table is not there, or pg_dump failed.
+        DatabaseError: pg_dump failed.
     """
     with explained("read what belongs to the tables"):
-        relations = read_relations(connection, tables)
         before = [*_pieces(connection, relations, _BLOCKS_BEFORE, Phase.BEFORE)]
         readers = [*_pieces(connection, relations, (("table_ddl.sql", "readers"),), Phase.AFTER)]
-        positions = [*_positions(read_sequences(connection, relations))]
         extras = [*_pieces(connection, relations, _BLOCKS_AFTER, Phase.AFTER)]
+    positions = [*_positions(sequences)]
     dumped = [*_attributed(entries(_dump(connection, relations, snapshot)), relations)]
     rights = [entry for entry in dumped if entry.kind == "ACL"]
     plain = [entry for entry in dumped if entry.kind != "ACL"]

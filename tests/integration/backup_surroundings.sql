@@ -99,7 +99,12 @@ CREATE POLICY of_tickets ON "other App".notes FOR UPDATE TO backup_reader
 COMMENT ON POLICY of_tickets ON "other App".notes IS 'elsewhere';
 CREATE TABLE "other App".parted (id integer, ticket_id integer REFERENCES app."Tickets") PARTITION BY RANGE (id);
 CREATE TABLE "other App".part_1 PARTITION OF "other App".parted FOR VALUES FROM (0) TO (10);
-INSERT INTO "other App".parted VALUES (1, 2);
+INSERT INTO "other App".parted VALUES (1, 2), (2, 2);
+CREATE INDEX parted_ticket ON "other App".parted (ticket_id);
+CREATE TABLE "other App".part_2 (ticket_id integer, id integer NOT NULL DEFAULT 7) PARTITION BY LIST (ticket_id);
+ALTER TABLE "other App".parted ATTACH PARTITION "other App".part_2 FOR VALUES FROM (10) TO (20);
+CREATE TABLE "other App".part_21 PARTITION OF "other App".part_2 DEFAULT;
+INSERT INTO "other App".parted VALUES (15, 1);
 
 CREATE VIEW app.open_tickets WITH (security_invoker = true, security_barrier) AS
     SELECT t.id, t."Title" AS title, o.name FROM app."Tickets" t LEFT JOIN app.owners o ON o.id = t.owner_id;

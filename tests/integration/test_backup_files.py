@@ -320,7 +320,7 @@ def test_no_password_is_in_a_process_title(items: Database, tmp_path: Path) -> N
     seen = threading.Event()
 
     def watch() -> None:
-        while not seen.is_set():
+        while not seen.wait(0.01):
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 with suppress(OSError):
                     titles.add(path.read_text(errors="replace"))

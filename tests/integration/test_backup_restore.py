@@ -102,6 +102,21 @@ def test_one_table_comes_back_between_others_that_stayed(app: Database, tmp_path
     assert dump(app) == before
 
 
+def test_a_partitioned_table_comes_back_with_its_partitions(app: Database, tmp_path: Path) -> None:
+    before = dump(app)
+    parted = TableName("other App", "parted")
+    manifest = back_up(app, tmp_path / "backup", parted)
+    assert manifest.rows == 3
+    app.run('DROP TABLE "other App".parted')
+    restore(app, tmp_path / "backup", manifest)
+    assert dump(app) == before
+    restore(app, tmp_path / "backup", manifest, into="copies")
+    rows = app.rows("SELECT tableoid::regclass::text, id, ticket_id FROM copies.parted ORDER BY id")
+    assert rows == [("copies.part_1", 1, 2), ("copies.part_1", 2, 2), ("copies.part_21", 15, 1)]
+    app.run("DROP SCHEMA copies CASCADE")
+    assert dump(app) == before
+
+
 def test_a_table_that_is_there_is_not_touched(app: Database, tmp_path: Path) -> None:
     manifest = back_up(app, tmp_path / "backup", TICKETS, OWNERS)
     app.run("INSERT INTO app.owners (name) VALUES ('Cid')")

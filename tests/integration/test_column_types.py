@@ -57,6 +57,7 @@ ENCODINGS = {
     "kinds.crate": JsonEncoding.TEXT,
     "kinds.basket[]": JsonEncoding.TEXT,
     "kinds.note": JsonEncoding.TEXT,
+    "xml": JsonEncoding.TEXT,
     "kinds.documents": JsonEncoding.TEXT,
     "kinds.spoken": JsonEncoding.TEXT,
     "kinds.spoken[]": JsonEncoding.TEXT,
