@@ -31,11 +31,13 @@ WrittenSchema = Annotated[Schema, PlainSerializer(_with_table_list), BeforeValid
 
 @dataclass(frozen=True, slots=True)
 class SequenceState:
-    """A sequence's position at one moment."""
+    """A sequence's position at one moment, and the rows that had later values then: how many, and their sum."""
 
     name: TableName
     last_value: int
     is_called: bool
+    rows_beyond: int = 0
+    sum_beyond: str = "0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from psycopg import sql
 from pipelines.core.recorded import Recorded, SequenceState
 from pipelines.core.schema import OwnedSequence, Table, TableName
 from pipelines.core.statement import Statement
+from pipelines.database.connection import Connection
 from pipelines.database.named_sql import load_sql
 from pipelines.steps.capture import regclass
 from pipelines.steps.homeward import Homeward
@@ -16,8 +17,28 @@ from pipelines.steps.homeward import Homeward
 _SQL = load_sql("pipelines.steps", "sequences_back.sql")
 
 
+def note(connection: Connection, target: Table) -> tuple[SequenceState, ...]:
+    """Where each sequence of the target stands before anything is drawn; those that may not be read are left out."""
+    readable = [sequence for sequence in target.sequences if sequence.last_value is not None]
+    return tuple(_noted(connection, target, sequence) for sequence in readable)
+
+
+def _noted(connection: Connection, target: Table, sequence: OwnedSequence) -> SequenceState:
+    query = sql.SQL(_SQL["note"]).format(relation=sequence.name.identifier, **_rows_of(target, sequence))
+    ((last_value, is_called, rows, total),) = connection.execute(query).fetchall()
+    return SequenceState(sequence.name, int(str(last_value)), bool(is_called), int(str(rows)), str(total))
+
+
+def _rows_of(target: Table, sequence: OwnedSequence) -> dict[str, sql.Composable]:
+    return {
+        "table": target.name.identifier,
+        "column": sql.Identifier(sequence.column),
+        "beyond": sql.SQL(">" if sequence.increment > 0 else "<"),
+    }
+
+
 def set_back(target: Table, recorded: Recorded) -> Iterator[Statement]:
-    """Once the rows that came with the fold are out: where nobody drew since and no row has a later value."""
+    """Once the rows that came with the fold are out: where nobody drew since, and later values are those of before."""
     after = {state.name: state for state in recorded.sequences_after}
     for sequence in target.sequences:
         before = _before(sequence, recorded)
@@ -29,10 +50,10 @@ def set_back(target: Table, recorded: Recorded) -> Iterator[Statement]:
                     relation=sequence.name.identifier,
                     last_value=sql.Literal(before.last_value),
                     is_called=sql.Literal(before.is_called),
+                    rows=sql.Literal(before.rows_beyond),
+                    total=sql.Literal(before.sum_beyond),
                     undisturbed=_undisturbed(after.get(sequence.name)),
-                    table=target.name.identifier,
-                    column=sql.Identifier(sequence.column),
-                    beyond=sql.SQL(">" if sequence.increment > 0 else "<"),
+                    **_rows_of(target, sequence),
                 ),
             )
 

@@ -32,7 +32,7 @@ from pipelines.core.wording import counted as count
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
 from pipelines.database.backup_drill import drill
 from pipelines.database.connection import Connection
-from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, undoing, verify
+from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, sequences_back, undoing, verify
 from pipelines.steps import drop as drop_step
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.backup_step import backup_restores, export_tables, seal_tables
@@ -148,6 +148,7 @@ def _start(surroundings: Surroundings, connection: Connection, made: Plan, fold:
             spec.text,
             fold.schema,
             made.added_types,
+            sequences_before=sequences_back.note(connection, fold.schema[spec.target]),
             added_columns=tuple(added.name for added in fold.added),
             dropped_not_null=fold.dropped_not_null,
             drawn=tuple(a.name for a in fold.added if fold.lens.target[a.name].default_is_volatile),
