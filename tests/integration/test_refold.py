@@ -21,7 +21,8 @@ CREATE TABLE public.things (
     doc jsonb DEFAULT '{}', raw json, mine text DEFAULT 'default', padded bpchar, made timestamptz DEFAULT now()
 );
 CREATE TABLE public.kept (
-    id bigint PRIMARY KEY, title text, status text, note text, lost text, parent bigint REFERENCES public.kept, tags text[]
+    id bigint PRIMARY KEY, title text, status text, note text, lost text, parent bigint REFERENCES public.kept,
+    tags text[]
 );
 CREATE TABLE public.renewed (key text PRIMARY KEY, title text, code text, flag boolean);
 CREATE TABLE public.events (
