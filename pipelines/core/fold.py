@@ -39,7 +39,8 @@ class Repoint:
     """A key that references a source and will reference the target.
 
     `constraint` is None for a key that only the spec declares; then no constraint is dropped, and one is made only
-    where the rule says `on_delete` or `on_update`.
+    where the rule says `on_delete` or `on_update`. `rewritten`: a unique index holds a column whose values change. An
+    UPDATE would break it on its way where old and new values overlap, so they are written anew as other types are.
     """
 
     child: TableName
@@ -49,11 +50,12 @@ class Repoint:
     on_delete: Action
     on_update: Action
     constrained: bool = True  # whether a foreign key is made
+    rewritten: bool = False
 
     @property
     def change(self) -> ChildChange:
         """The widest change of its columns."""
-        if any(c.column.type.sql != c.type.sql for c in self.columns):
+        if self.rewritten or any(c.column.type.sql != c.type.sql for c in self.columns):
             return ChildChange.TYPE
         return ChildChange.VALUES if any(c.forward is not None for c in self.columns) else ChildChange.NONE
 
@@ -168,6 +170,7 @@ def _repoint(
         constraint,
         rule.on_delete if rule and rule.on_delete else constraint.on_delete,
         rule.on_update if rule and rule.on_update else constraint.on_update,
+        rewritten=_is_unique(schema, constraint.table, columns),
     )
 
 
@@ -202,7 +205,14 @@ def _declared_repoint(spec: Spec, schema: Schema, lens: Lens, rule: ForeignKeyRu
         rule.on_delete or Action.NO_ACTION,
         rule.on_update or Action.NO_ACTION,
         constrained=wanted,
+        rewritten=_is_unique(schema, rule.table, columns),
     )
+
+
+def _is_unique(schema: Schema, child: TableName, columns: tuple[ChildColumn, ...]) -> bool:
+    """Whether a unique index of the child compares values that change."""
+    followed = {c.column.name for c in columns if c.forward is not None}
+    return any(index.unique and followed.intersection(index.columns) for index in schema[child].indexes)
 
 
 def _child_columns(
@@ -263,7 +273,9 @@ def _outbound_key(lens: Lens, spec: Spec, source: SourceLens, constraint: Constr
     if constraint.references in spec.source_names:
         return _between_sources(lens, columns, constraint)
     same = [k for k in lens.target.foreign_keys if k.columns == columns and k.references == constraint.references]
-    return OutboundKey(constraint, () if same else columns, constraint.references, constraint.references_columns)
+    itself = constraint.references == lens.target.name and columns == constraint.references_columns
+    remade = () if same or itself else columns
+    return OutboundKey(constraint, remade, constraint.references, constraint.references_columns)
 
 
 def _between_sources(lens: Lens, columns: tuple[str, ...], constraint: Constraint) -> OutboundKey:

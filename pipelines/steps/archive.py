@@ -13,6 +13,7 @@ from pipelines.core.relations import identifiers, joined, target_key, target_key
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
+from pipelines.steps.keeping_tables import identify
 
 _SQL = load_sql("pipelines.steps", "archive.sql")
 FREEZE_TRIGGER = "pgfold_frozen"
@@ -94,6 +95,7 @@ def follow_keys(fold: Fold) -> Iterator[Statement]:
             new=joined(sql.SQL("{} AS {}").format(sql.Identifier(c), sql.Identifier(f"new_{c}")) for c in own),
         ),
     )
+    yield identify(key_changes(fold))
     yield Statement(
         "make the function that notes a changed key",
         sql.SQL(_SQL["key_function"]).format(

@@ -12,7 +12,7 @@ from pipelines.core.fold import Fold
 from pipelines.core.lens import SourceLens
 from pipelines.core.names import Keeping
 from pipelines.core.relations import identifiers, joined
-from pipelines.core.schema import Column
+from pipelines.core.schema import Column, TableName
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
 
@@ -32,6 +32,7 @@ def create_row_map(fold: Fold, source: SourceLens) -> Iterator[Statement]:
             target_key=_defined(target_key, fold.lens.key),
         ),
     )
+    yield identify(table)
 
 
 def index_row_map(fold: Fold, source: SourceLens) -> Iterator[Statement]:
@@ -65,6 +66,14 @@ def create_changed_keys(fold: Fold, source: SourceLens) -> Iterator[Statement]:
             columns=_defined(columns, source.key, " NOT NULL"),
         ),
     )
+    yield identify(names.keeping(Keeping.CHANGED, fold.name, source.name))
+
+
+def identify(table: TableName) -> Statement:
+    """A publication FOR ALL TABLES ships our tables too, and refuses changes of rows that it cannot tell apart."""
+    return Statement(
+        f"let {table} be published", sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(table.identifier)
+    )
 
 
 def create_staging(fold: Fold, source: SourceLens) -> Iterator[Statement]:
@@ -83,6 +92,7 @@ def create_staging(fold: Fold, source: SourceLens) -> Iterator[Statement]:
         f"give the staging table of {source.name} the source's key",
         sql.SQL("ALTER TABLE {} {}").format(table.identifier, joined(changes)),
     )
+    yield identify(table)
 
 
 def index_staging(fold: Fold, source: SourceLens) -> Iterator[Statement]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from pipelines.core import names
+from pipelines.core import names, relations
 from pipelines.core.checks import Check
 from pipelines.core.findings import errors
 from pipelines.core.fold import Fold
@@ -18,7 +18,7 @@ from pipelines.core.rule_check import RuleCheck
 from pipelines.core.rules import rule_checks
 from pipelines.core.source_rules import source_checks
 from pipelines.core.statement import Statement
-from pipelines.steps import conflicts, keeping_tables, proof
+from pipelines.steps import conflicts, keeping_tables, mapping, proof
 from pipelines.steps.catch_up import catch_up
 from pipelines.steps.proving import run_checks
 from pipelines.steps.session import Session
@@ -97,8 +97,11 @@ def _staged_key(fold: Fold, source: SourceLens) -> str:
 
 
 def staged_relation(fold: Fold, source: SourceLens) -> Relation:
-    """The staged rows, without those that stay behind, for the checks of the target's rules."""
-    query = sql.SQL("(SELECT * FROM {} WHERE NOT {})").format(
-        names.keeping(Keeping.STAGED, fold.name, source.name).identifier, keeping_tables.skip_column(fold)
+    """The staged rows, without those that stay behind and those written since, which are looked at when replayed."""
+    keys = relations.staging_keys(fold.lens, source)
+    query = sql.SQL("(SELECT * FROM {} g WHERE NOT g.{} AND {})").format(
+        names.keeping(Keeping.STAGED, fold.name, source.name).identifier,
+        keeping_tables.skip_column(fold),
+        mapping.unchanged(fold, source, "g", keys),
     )
     return Relation(query, frozenset(c.name for c in fold.lens.target.columns))
