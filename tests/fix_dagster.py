@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from shutil import copytree
 from threading import Thread
 
 import pytest
@@ -19,6 +20,7 @@ from pipelines.core.spec import Spec
 from pipelines.core.spec_file import parse_spec
 from pipelines.orchestration.home import environment_of, prepare_home
 from pipelines.orchestration.known_specs import remember_spec
+from pipelines.orchestration.run_shell import instance_of
 from pipelines.sample import sample_sql
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
@@ -112,14 +114,24 @@ def start_command(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Dagster home whose databases are made, and empty: to make them takes longer than a fold."""
+    settings = Settings(None, "public", tmp_path_factory.mktemp("home"), "ada")
+    with instance_of(prepare_home(settings)) as instance:
+        instance.get_runs(limit=1)
+    return settings.dagster_home
+
+
 @pytest.fixture
-def new_shop(database: Database, tmp_path: Path) -> Callable[..., Shop]:
+def new_shop(database: Database, tmp_path: Path, empty_home: Path) -> Callable[..., Shop]:
     """`new_shop(approval=...)`: tables and spec of a consolidation `orders`, in the test's own database."""
 
     def make(name: str = "orders", approval: str = "drop") -> Shop:
         shop = Shop(name, database, tmp_path, approval)
         shop.write_spec()
         database.run(shop.tables)
+        copytree(empty_home, shop.settings.dagster_home)
         return shop
 
     return make

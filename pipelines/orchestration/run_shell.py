@@ -42,7 +42,12 @@ class Wanted:
 
 
 def create_run(instance: dg.DagsterInstance, wanted: Wanted) -> dg.DagsterRun:
-    """Write the run down, as the UI would have launched it from the code location `pgfold`."""
+    """Write the run down, as the UI would have launched it from the code location `pgfold`.
+
+    Specs are read anew: one may have changed since this process launched another run.
+    """
+    ReconstructableJob.get_repository_definition.cache_clear()
+    ReconstructableJob.get_definition.cache_clear()
     job = _job(wanted.job)
     return instance.create_run_for_job(
         job_def=job.get_definition(),
