@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pipelines.core.findings import Finding, error, warning
+from pipelines.core.findings import Finding, error, errors, warning
 from pipelines.core.fold import Fold
 from pipelines.core.schema import Constraint, Schema, Table, TableName
 
@@ -17,6 +17,14 @@ class Catalogs:
     fold: Fold
     now: Schema
     archived: bool
+
+
+_LOST = ("missing_table", "missing_column", "column_type")
+
+
+def is_lost(findings: Iterable[Finding]) -> bool:
+    """Whether something that rows are read from or written to is not there as it was."""
+    return any(finding.rule in _LOST for finding in errors(findings))
 
 
 def drift(catalogs: Catalogs) -> Iterator[Finding]:

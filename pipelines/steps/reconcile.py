@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from pipelines.core.drift import is_lost
 from pipelines.core.findings import Finding
 from pipelines.core.fold import Fold
 from pipelines.core.reconciliation import (
@@ -97,7 +98,12 @@ def look(session: Session, step: Reconcile, findings: Sequence[Finding] = ()) ->
 def look_closely(
     session: Session, step: Reconcile, findings: Sequence[Finding] = ()
 ) -> tuple[Verdict, tuple[Hindrance, ...]]:
-    """The same, and what was looked for, by the numbers in the table of what was found."""
+    """The same, and what was looked for, by the numbers in the table of what was found.
+
+    Where the catalog has lost what rows are read from, that is the whole verdict.
+    """
+    if is_lost(findings):
+        return Verdict(findings=tuple(findings)), ()
     for home in step.homes:
         session.execute_all(homeward.fill(home))
         session.execute_all(home_values.take_back(home))
@@ -120,6 +126,8 @@ def look_before(
     session: Session, step: Reconcile, findings: Sequence[Finding] = ()
 ) -> tuple[Verdict, tuple[Hindrance, ...]]:
     """Before a cut-over only the target's own rows can stand in the way."""
+    if is_lost(findings):
+        return Verdict(findings=tuple(findings)), ()
     looked = [bystanders.null(step.fold, name, before=True) for name in step.dropped_not_null]
     for place, hindrance in enumerate(looked):
         session.execute(hindrances.find(place, hindrance))

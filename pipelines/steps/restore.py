@@ -11,6 +11,7 @@ from pathlib import Path
 
 from psycopg import sql
 
+from pipelines.core.findings import errors
 from pipelines.core.fold import Fold
 from pipelines.core.reconciliation import RollbackBlocked, RollbackOptions, Verdict
 from pipelines.core.recorded import Recorded
@@ -183,6 +184,8 @@ def apply(step: Restore, session: Session, record: Callable[[Restored], None]) -
         RollbackBlocked: something stands in the way; nothing has changed.
         LockNotAvailable: no lock within `lock_wait`; nothing has changed.
     """
+    if errors(step.survey.findings):
+        raise RollbackBlocked(step.fold.name, reconcile.reconcile(session, step.reconcile, step.survey.findings))
     with session.transaction():
         session.execute_all(prepare(step))
     try:

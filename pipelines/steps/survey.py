@@ -15,7 +15,7 @@ from pipelines.core.findings import Finding, error, warning
 from pipelines.core.fold import Fold
 from pipelines.core.ledger_rows import FoldState, TableRole
 from pipelines.core.recorded import Recorded
-from pipelines.core.schema import Column, TableName
+from pipelines.core.schema import Column, Schema, TableName
 from pipelines.core.spec import Spec
 from pipelines.core.statement import Statement
 from pipelines.database import ledger_folds
@@ -62,7 +62,7 @@ def survey(session: Session, fold: Fold, recorded: Recorded, *, archived: bool =
     if target is not None:
         findings += _dependents(session, fold, leaving)
     if archived:
-        findings += _names_taken(session, fold)
+        findings += _names_taken(session, fold, now)
     present = tuple(table for table in now.tables if table in _written(fold))
     return Survey(
         tuple(findings),
@@ -128,13 +128,16 @@ def _dependents(session: Session, fold: Fold, leaving: tuple[str, ...]) -> Itera
         ours=sql.SQL("{}::pg_catalog.text[]").format(sql.Literal(ours)),
     )
     for column, dependent in session.rows(Statement(f"read what uses the added columns of {target}", query)):
-        message = f"{dependent} uses {column}, which leaves {target} with {fold.name}"
+        what = dependent.removeprefix("rule _RETURN on ").replace("default value for column", "generated column")
+        message = f"{what} uses {column}, which leaves {target} with {fold.name}"
         yield error("column_in_use", f"{target}.{column}", message, "drop it first; it can be made again after a fold")
 
 
-def _names_taken(session: Session, fold: Fold) -> Iterator[Finding]:
+def _names_taken(session: Session, fold: Fold, now: Schema) -> Iterator[Finding]:
     """Of tables, and of what moves with them: indexes, sequences and types have names in the schema too."""
     for table in fold.lens.archived:
+        if now.table(fold.archived(table.name)) is None:
+            continue
         query = sql.SQL(_SQL["names_taken"]).format(
             archived=sql.Literal(regclass(fold.archived(table.name))), schema=sql.Literal(table.name.schema)
         )
