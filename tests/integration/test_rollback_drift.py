@@ -16,7 +16,8 @@ TABLES = """
 CREATE TABLE public.owners (id int PRIMARY KEY, name text UNIQUE);
 CREATE TABLE public.things (id int PRIMARY KEY, title text NOT NULL, state varchar(20));
 CREATE TABLE public.old (
-    id int PRIMARY KEY, title text NOT NULL, status varchar(20), owner text REFERENCES public.owners (name), serial serial
+    id int PRIMARY KEY, title text NOT NULL, status varchar(20), owner text REFERENCES public.owners (name),
+    serial serial
 );
 CREATE INDEX old_by_title ON public.old (title);
 CREATE TABLE public.events (n int PRIMARY KEY, old_id int REFERENCES public.old (id));
@@ -66,7 +67,7 @@ REFUSED = [
         "ALTER TABLE public.things ADD UNIQUE (number)",
         "constraint things_number_key on table public.things uses number",
     ),
-    ("CREATE STATISTICS public.both ON owner, number FROM public.things", "statistics object public.both uses owner"),
+    ("CREATE STATISTICS public.pair ON owner, number FROM public.things", "statistics object public.pair uses owner"),
     (
         "ALTER TABLE public.things ADD twice int GENERATED ALWAYS AS (number * 2) STORED",
         "generated column twice of table public.things uses number",
