@@ -39,6 +39,14 @@ class _Running:
     bar: tuple[Progress, TaskID] | None = None
 
 
+class _Screen(Console):
+    """A console whose reader may go away (head, a pager): the work goes on unseen, for its exit status still counts."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nobody from now on."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 class Terminal:
     """Where a command writes; `clock` counts seconds."""
 
@@ -46,7 +54,7 @@ class Terminal:
         self._stream = stream
         self._clock = clock
         self._is_terminal = stream.isatty()
-        self._console = Console(
+        self._console = _Screen(
             file=stream, force_terminal=self._is_terminal, width=self.width, highlight=False, markup=False, emoji=False
         )
         self._running: _Running | None = None
@@ -78,6 +86,11 @@ class Terminal:
         """Lines of a plan, a refusal or a verdict, in the colour of the state they tell."""
         for line in lines:
             self.say(line, line_status(line))
+
+    def document(self, text: str) -> None:
+        """JSON for a program, as it is."""
+        self.rest()
+        self._console.out(text, highlight=False)
 
     def step(self, name: str, sentence: str, seconds: float, status: Status = Status.OK) -> None:
         """A step that is over: its name, what it did, and how long it took."""

@@ -31,13 +31,14 @@ class PgfoldError(Exception):
 
 
 class SpecError(PgfoldError):
-    """The spec or the command line is wrong; `findings` lists every mistake with its line."""
+    """The spec or the command line is wrong; `findings` lists every mistake with its line in the file `file_label`."""
 
     exit_status = 2
 
-    def __init__(self, message: str, findings: Iterable[Finding] = ()) -> None:
+    def __init__(self, message: str, findings: Iterable[Finding] = (), file_label: str = "defs.yaml") -> None:
         super().__init__(message)
         self.findings = tuple(findings)
+        self.file_label = file_label
 
 
 class Refused(PgfoldError):

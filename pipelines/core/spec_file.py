@@ -136,7 +136,7 @@ def _spec_error(name: str, findings: Iterable[Finding], path_label: str) -> Spec
     ordered = sorted(findings, key=lambda finding: finding.spec_line or 0)
     count = "1 mistake" if len(ordered) == 1 else f"{len(ordered)} mistakes"
     listed = (f"  {_place(finding, path_label)}  {_sentence(finding)}" for finding in ordered)
-    return SpecError("\n".join((f"{name}: {count}", *listed)), ordered)
+    return SpecError("\n".join((f"{name}: {count}", *listed)), ordered, path_label)
 
 
 def _place(finding: Finding, path_label: str) -> str:

@@ -64,7 +64,10 @@ _TRANSPORT: Mapping[str, str] = MappingProxyType({
     "keepalives_interval": "10",
     "keepalives_count": "3",
 })
-_URL_PASSWORD = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)\S*@", re.IGNORECASE)
+# Not in the example that our own messages give.
+_URL_PASSWORD = re.compile(
+    r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)(?!password@host:5432/database)\S*@", re.IGNORECASE
+)
 _PASSWORD_PARAMETER = re.compile(r"(?P<before>password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&#'\"]+)", re.IGNORECASE)
 _WRONG_ADDRESS = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|does not exist|permission denied for database"
@@ -86,13 +89,14 @@ def normalize_url(url: str) -> str:
         )
     normal = f"postgresql://{rest}"
     try:
-        conninfo_to_dict(normal)
+        reason = _displaced(conninfo_to_dict(normal), rest)
     except psycopg.ProgrammingError as error:
         reason = redact(_first_line(str(error)), url)
+    if reason:
         raise SpecError(
             f"the database URL cannot be read: {reason}: write postgresql://user:password@host:5432/database,"
-            " with special characters percent-encoded"
-        ) from None
+            " with special characters percent-encoded (@ is %40, / is %2F)"
+        )
     return normal
 
 
@@ -196,6 +200,19 @@ def _open(url: str) -> Connection:
         )
     except psycopg.Error as error:
         raise _explain(error, url) from None
+
+
+def _displaced(parameters: Mapping[str, object], rest: str) -> str:
+    """Why a part of a password seems to stand where another part belongs, and would be shown; else nothing.
+
+    libpq ends the user's part of a URL at the first `@`, and the host's at the first `/` (manual 32.1.1.2).
+    """
+    if not re.fullmatch(r"[\d,]*", str(parameters.get("port") or "")):
+        return "its port is not a number, or the password holds a special character"
+    unencoded = "@" in str(parameters.get("dbname") or "") and "%40" not in rest
+    if unencoded or "@" in str(parameters.get("host") or ""):
+        return "the password holds a special character"
+    return ""
 
 
 def _newer_settings(server_version: int) -> dict[str, str]:

@@ -20,14 +20,23 @@ def explained(purpose: str) -> Iterator[None]:
     """Turn what the driver raises into an error of ours that names the purpose."""
     try:
         yield
-    except psycopg.errors.LockNotAvailable as error:
-        raise LockNotAvailable(f"{purpose}: {reason_of(error)}") from error
-    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
-        raise LockNotAvailable(f"{purpose}: {reason_of(error)}; nothing was changed, run it again") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise _operational(purpose, error) from error
     except psycopg.Error as error:
-        raise DatabaseError(f"{purpose}: {reason_of(error)}") from error
+        raise explain(purpose, error) from error
+
+
+def explain(purpose: str, error: psycopg.Error) -> PgfoldError:
+    """One error of the driver as one of ours."""
+    match error:
+        case psycopg.errors.LockNotAvailable():
+            return LockNotAvailable(f"{purpose}: {reason_of(error)}")
+        case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
+            return LockNotAvailable(f"{purpose}: {reason_of(error)}; nothing was changed, run it again")
+        case psycopg.errors.InsufficientPrivilege():
+            return DatabaseError(f"{purpose}: {reason_of(error)}: let the owner grant it, or connect as another role")
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return _operational(purpose, error)
+        case _:
+            return DatabaseError(f"{purpose}: {reason_of(error)}")
 
 
 def reason_of(error: psycopg.Error) -> str:

@@ -19,11 +19,14 @@ def load_spec(argument: str, folder: Path) -> Spec:
         SpecError: there is none of that name, or it has mistakes (every one, with its line).
     """
     path = find_spec(argument, folder)
+    label = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} cannot be read: {error}") from error
-    return parse_spec(path.absolute().parent.name, text, str(path))
+    except OSError as error:
+        raise SpecError(f"{label} cannot be read: {error.strerror}: give access to it") from error
+    except UnicodeDecodeError:
+        raise SpecError(f"{label} is no text in UTF-8: write a defs.yaml as text, or name another file") from None
+    return parse_spec(path.absolute().parent.name, text, label)
 
 
 def find_spec(argument: str, folder: Path) -> Path:
@@ -34,10 +37,18 @@ def find_spec(argument: str, folder: Path) -> Path:
     """
     given = folder / argument
     for path in (given, given / FILE, *(root / argument / FILE for root in roots(folder))):
-        if path.is_file():
+        if argument and _is_file(path):
             return path
     names = ", ".join(sorted(spec_names(folder))) or "none"
     raise SpecError(f"there is no spec {argument!r}: give the path of a defs.yaml, or one of these names: {names}")
+
+
+def _is_file(path: Path) -> bool:
+    """A name that is too long for the file system, or holds a NUL, is nobody's."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def roots(folder: Path) -> tuple[Path, ...]:
