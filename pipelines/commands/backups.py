@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from pipelines.core.errors import BackupDamaged, SpecError
 from pipelines.core.report import Status
 from pipelines.core.wording import counted, size
 from pipelines.database.backup_reader import read_manifest
-from pipelines.database.backup_store import list_backups
+from pipelines.database.backup_store import Backup, list_backups
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
 from pipelines.steps.own_backup import drill_newest, prune
@@ -16,7 +17,13 @@ from pipelines.terminal import Terminal
 
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
-    """List, prune or drill."""
+    """List, prune or drill.
+
+    Raises:
+        SpecError: prune is to keep fewer than one.
+    """
+    if asked.keep < 1:
+        raise SpecError(f"--keep {asked.keep} would leave no backup: keep at least 1")
     with Terminal(sys.stdout) as terminal:
         match asked.action:
             case "list":
@@ -31,15 +38,27 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
 def _list(terminal: Terminal, settings: Settings, name: str | None) -> None:
     found = list_backups(settings.backups, name)
     for backup in found:
-        manifest = read_manifest(backup.folder)
         kind = "sealed" if backup.sealed else "first"
-        facts = (
-            f"{counted(manifest.rows, 'row')} in {counted(len(manifest.tables), 'table')}, {size(manifest.size_bytes)}"
-        )
-        terminal.say(f"  {backup.name:<20} {manifest.taken_at:%Y-%m-%d %H:%M} UTC  {kind:<7} {facts}")
+        facts, status = _facts(backup)
+        terminal.say(f"  {backup.name:<20} {backup.started_at:%Y-%m-%d %H:%M} UTC  {kind:<7} {facts}", status)
         terminal.say(f"  {'':<20} {backup.folder}")
     if not found:
-        terminal.say(f"No backups in {settings.backups}. pgfold backup makes one.", Status.UNKNOWN)
+        _say_none(terminal, settings, name)
+
+
+def _facts(backup: Backup) -> tuple[str, Status | None]:
+    """What its manifest says; a damaged one must not hide the others."""
+    try:
+        manifest = read_manifest(backup.folder)
+    except BackupDamaged as error:
+        return f"damaged: {error}", Status.FAILED
+    rows, tables = counted(manifest.rows, "row"), counted(len(manifest.tables), "table")
+    return f"{rows} in {tables}, {size(manifest.size_bytes)}", None
+
+
+def _say_none(terminal: Terminal, settings: Settings, name: str | None) -> None:
+    of = f" of {name}" if name else ""
+    terminal.say(f"No backups{of} in {settings.backups}. pgfold backup makes one.", Status.UNKNOWN)
 
 
 def _prune(terminal: Terminal, settings: Settings, asked: argparse.Namespace) -> None:
@@ -50,6 +69,9 @@ def _prune(terminal: Terminal, settings: Settings, asked: argparse.Namespace) ->
 
 
 def _drill(terminal: Terminal, settings: Settings, name: str | None) -> None:
+    if not list_backups(settings.backups, name):
+        _say_none(terminal, settings, name)
+        return
     with surroundings_of(settings) as surroundings:
         for result in drill_newest(surroundings, name):
             terminal.say(f"  {result.folder}: {counted(result.rows, 'row')} restored, digests equal", Status.OK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from pipelines.database import approvals, ledger, ledger_folds
 from pipelines.database.backup_reader import read_manifest, verify_files
 from pipelines.database.backup_store import list_backups
 from pipelines.database.connection import Connection, become_replica, name_database
+from pipelines.database.failures import explained
+from pipelines.database.ledger import LedgerStanding
 from pipelines.database.pooler import refuse_transaction_pooler
 from pipelines.database.programs import ProgramName, find_program
 from pipelines.settings import Settings
@@ -30,6 +33,11 @@ from pipelines.steps.surroundings import Surroundings
 from pipelines.terminal import Terminal
 
 _SCARCE_BYTES = 1 << 30
+_LEDGER = {
+    LedgerStanding.MISSING: "schema pgfold is not there yet: the first run makes it",
+    LedgerStanding.BEHIND: "schema pgfold is an older program's: the next run brings it up to date",
+    LedgerStanding.CURRENT: "schema pgfold is there and up to date",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,11 @@ def diagnose(settings: Settings) -> Iterator[Diagnosis]:
     """Database, privileges, programs, ledger, disk, backups and specs, in that order."""
     yield from _settled("settings", lambda: _settings(settings))
     try:
-        with surroundings_of(settings) as surroundings, closing(surroundings.connect("doctor")) as connection:
+        with (
+            explained("look at the database"),
+            surroundings_of(settings) as surroundings,
+            closing(surroundings.connect("doctor")) as connection,
+        ):
             yield from _database(surroundings, connection)
             yield from _specs(surroundings)
     except PgfoldError as error:
@@ -87,7 +99,16 @@ def _database(surroundings: Surroundings, connection: Connection) -> Iterator[Di
     yield from _settled("pooler", lambda: _pooler(surroundings))
     yield from _settled("rights", lambda: _rights(connection))
     yield from _settled("programs", lambda: _programs(version))
-    yield from _settled("ledger", lambda: _ledger(surroundings, connection))
+    try:
+        standing = ledger.check_ledger(connection, surroundings.tracking_schema)
+    except PgfoldError as error:
+        yield Diagnosis("ledger", Status.FAILED, str(error))
+        return
+    yield Diagnosis("ledger", Status.OK, _LEDGER[standing])
+    yield from _under_way(connection)
+
+
+def _under_way(connection: Connection) -> Iterator[Diagnosis]:
     for waiting in approvals.waiting_approvals(connection):
         yield Diagnosis(
             "approval",
@@ -118,10 +139,6 @@ def _programs(version: int) -> str:
     return f"pg_dump {found.major} fits the server: {found.path}"
 
 
-def _ledger(surroundings: Surroundings, connection: Connection) -> str:
-    return f"schema pgfold is {ledger.check_ledger(connection, surroundings.tracking_schema).value}"
-
-
 def _specs(surroundings: Surroundings) -> Iterator[Diagnosis]:
     for name in spec_names(Path.cwd()):
         try:
@@ -136,6 +153,8 @@ def _spec(surroundings: Surroundings, spec: Spec) -> Diagnosis:
     if state.in_force:
         return Diagnosis(f"spec {spec.name}", Status.OK, f"folded since {state.cut_over_at:%Y-%m-%d}")
     found = errors(workflow.plan(surroundings, spec, quick=True).findings)
+    if {f.object for f in found if f.rule == "missing_table"} >= {str(name) for name in spec.table_names}:
+        return Diagnosis(f"spec {spec.name}", Status.UNKNOWN, "none of its tables is in this database")
     if not found:
         return Diagnosis(f"spec {spec.name}", Status.OK, f"can be folded; prove it with pgfold plan {spec.name}")
     return Diagnosis(
@@ -148,10 +167,11 @@ def _spec(surroundings: Surroundings, spec: Spec) -> Diagnosis:
 def _backups(settings: Settings) -> Iterator[Diagnosis]:
     parent = next(p for p in (settings.backups, *settings.backups.parents) if p.is_dir())
     free = shutil.disk_usage(parent).free
-    scarce = free < _SCARCE_BYTES
-    yield Diagnosis(
-        "disk", Status.WARN if scarce else Status.OK, f"{size(free)} free for backups in {settings.backups}"
-    )
+    said = f"{size(free)} free for backups in {settings.backups}"
+    if not os.access(parent, os.W_OK | os.X_OK):
+        yield Diagnosis("disk", Status.FAILED, f"{parent} may not be written to: give access, or set PGFOLD_HOME")
+    else:
+        yield Diagnosis("disk", Status.WARN if free < _SCARCE_BYTES else Status.OK, said)
     for backup in list_backups(settings.backups)[:1]:
         try:
             verify_files(backup.folder, read_manifest(backup.folder))

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from pipelines.core.errors import SpecError
 from pipelines.core.wording import counted
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
@@ -14,7 +15,14 @@ from pipelines.terminal import Terminal
 
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
-    """Restore in one transaction; a table that is there stops it before anything is changed."""
+    """Restore in one transaction; a table that is there stops it before anything is changed.
+
+    Raises:
+        SpecError: there is no such folder.
+        BackupDamaged: it is no backup, or does not give back what it says.
+    """
+    if not Path(asked.backup).is_dir():
+        raise SpecError(f"there is no folder {asked.backup!r}: give that of a backup, as pgfold backups lists them")
     with surroundings_of(settings) as surroundings, Terminal(sys.stdout) as terminal:
         manifest = restore(surroundings, Path(asked.backup), asked.into)
         where = f"into schema {asked.into}" if asked.into else "under their own names"

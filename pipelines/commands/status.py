@@ -36,12 +36,12 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
     """Show where everything stands; writes nothing."""
     with surroundings_of(settings) as surroundings, closing(surroundings.connect("status")) as connection:
         ledger.check_ledger(connection, surroundings.tracking_schema)
-        facts = status_facts(connection, settings, surroundings.now())
-        if asked.json:
-            sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-            return 0
         with Terminal(sys.stdout) as terminal:
-            _show(terminal, connection, settings, surroundings.now())
+            if asked.json:
+                facts = status_facts(connection, settings, surroundings.now())
+                terminal.document(json.dumps(facts, indent=1, ensure_ascii=False))
+            else:
+                _show(terminal, connection, settings, surroundings.now())
     return 0
 
 

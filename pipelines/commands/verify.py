@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines.commands.junit import junit_xml
 from pipelines.core.checks import Check, failed
+from pipelines.core.errors import SpecError
 from pipelines.core.report import Status
 from pipelines.settings import Settings
 from pipelines.steps import workflow
@@ -17,7 +18,11 @@ from pipelines.terminal import Terminal
 
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
-    """Show each check, and write them as JUnit where a file is named."""
+    """Show each check, and write them as JUnit where a file is named.
+
+    Raises:
+        SpecError: that file cannot be written.
+    """
     spec = load_spec(asked.spec, Path.cwd())
     with surroundings_of(settings) as surroundings, Terminal(sys.stdout) as terminal:
         outcome = workflow.verify_now(surroundings, spec)
@@ -27,8 +32,15 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         terminal.say()
         terminal.say(f"{len(outcome.checks) - len(bad)} of {len(outcome.checks)} checks passed.")
     if asked.junit:
-        Path(asked.junit).write_text(junit_xml(spec.name, outcome.checks), encoding="utf-8")
+        _write(Path(asked.junit), junit_xml(spec.name, outcome.checks))
     return 1 if bad else 0
+
+
+def _write(file: Path, xml: str) -> None:
+    try:
+        file.write_text(xml, encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"--junit {file} cannot be written: {error.strerror}: name a file that may be") from None
 
 
 def _say(terminal: Terminal, check: Check) -> None:

@@ -33,7 +33,9 @@ def back_up(surroundings: Surroundings, spec: Spec) -> Outcome:
     started, id = surroundings.now(), surroundings.new_id()
     folder = folder_of(surroundings.backups, spec.name, started, str(id)[:8])
     with closing(surroundings.connect(f"{spec.name} backup")) as connection:
-        tables = _tables(connection, spec)
+        tables = tables_there(connection, spec)
+    if not tables:
+        raise Refused(f"{spec.name}: none of its tables is in the database; check --database-url and the spec")
 
     def tell(table: TableName, done: int, total: int) -> None:
         surroundings.tell(Progress("backup", done, total, str(table)))
@@ -44,12 +46,11 @@ def back_up(surroundings: Surroundings, spec: Spec) -> Outcome:
     return Outcome("backup", sentence, (surroundings.now() - started).total_seconds(), {"folder": str(folder)})
 
 
-def _tables(connection: Connection, spec: Spec) -> tuple[Table, ...]:
+def tables_there(connection: Connection, spec: Spec) -> tuple[Table, ...]:
+    """What a backup of the consolidation saves now: its tables that are there, and those that reference them."""
     schema = read_schema(connection, spec.table_names)
     wanted = dict.fromkeys([*spec.table_names, *(c.table for c in schema.inbound)])
     found = [table for name in wanted if (table := schema.table(name)) is not None]
-    if not found:
-        raise Refused(f"{spec.name}: none of its tables is in the database; check --database-url and the spec")
     return tuple(table for table in found if table.kind in (TableKind.TABLE, TableKind.PARTITIONED))
 
 

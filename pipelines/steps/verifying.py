@@ -76,7 +76,7 @@ def planned_checks(made: Plan) -> tuple[Check, ...]:
         len(made.findings),
         len(told),
         made.seconds,
-        details=tuple(f.message for f in told),
+        details=tuple(f"{f.message}; {f.remedy}" if f.remedy else f.message for f in told),
     )
     return (*proofs, rules)
 
