@@ -22,7 +22,7 @@ from pipelines.steps import archive
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.running import Working, load_working, locked_connection, need_approval, note_done, noted
 from pipelines.steps.session import Session
-from pipelines.steps.standing import needs_approval
+from pipelines.steps.standing import find_standing, needs_approval
 from pipelines.steps.surroundings import Surroundings
 
 
@@ -68,6 +68,7 @@ def drop(surroundings: Surroundings, name: str, *, now: bool = False) -> Outcome
         Refused: not in force, dropped already, not sealed, or the grace period is not over; nothing was touched.
         ApprovalNeeded: nobody approved it yet.
     """
+    refuse_early(find_standing(surroundings, name).state, surroundings.now(), now=now)  # before a ledger is made
     with locked_connection(surroundings, name, "drop") as connection:
         state = ledger_folds.fold_state(connection, name)
         refuse_early(state, surroundings.now(), now=now)

@@ -24,6 +24,7 @@ from pipelines.steps.drop import archived_to_itself
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.restore import Restore, Restored
 from pipelines.steps.running import Working, load_working, locked_connection, note_done, noted
+from pipelines.steps.standing import find_standing
 from pipelines.steps.surroundings import Surroundings
 from pipelines.steps.survey import map_is_followed, survey
 from pipelines.steps.withdraw import Withdraw
@@ -63,6 +64,7 @@ def rollback(surroundings: Surroundings, name: str, options: RollbackOptions = K
         RollbackBlocked: rows or findings stand in the way; nothing was touched.
         LockNotAvailable: no lock within `lock_wait`; nothing has changed.
     """
+    _refuse_unknown(find_standing(surroundings, name).state)  # the ledger is made below, and nothing was to be touched
     with locked_connection(surroundings, name, STEP) as connection:
         state = ledger_folds.fold_state(connection, name)
         unfinished = ledger_runs.find_unfinished_run(connection, name, RunKind.ROLLBACK)
@@ -79,9 +81,13 @@ def rollback(surroundings: Surroundings, name: str, options: RollbackOptions = K
         return outcome
 
 
-def _refuse_nothing(state: FoldState) -> None:
+def _refuse_unknown(state: FoldState) -> None:
     if state.standing is FoldStanding.NONE:
         raise Refused(f"{state.name} was never run here, so there is nothing to undo; pgfold status")
+
+
+def _refuse_nothing(state: FoldState) -> None:
+    _refuse_unknown(state)
     if state.standing is FoldStanding.ROLLED_BACK:
         raise Refused(f"{state.name} is undone already; pgfold run {state.name} folds it again")
 
