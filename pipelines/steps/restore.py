@@ -232,5 +232,7 @@ def finish(step: Restore, session: Session) -> None:
     """
     for statement in after(step):
         session.execute(statement)
+    if step.survey.shared:
+        return  # the other fold has drawn too, and sets them back when it is undone
     for statement in sequences_back.set_back(step.fold.schema[step.fold.lens.target.name], step.recorded):
         run_short(session, statement, step.fold.spec)

@@ -85,7 +85,9 @@ def rollback_script(fold: Fold, recorded: Recorded, sealed: Path) -> str:
 def survey_as_recorded(fold: Fold) -> Survey:
     """What the script goes by: it looks at today's catalog by itself, where that matters."""
     inbound = tuple(_inbound(fold, c) for c in fold.schema.inbound if c.references == fold.lens.target.name)
-    return Survey((), tuple(added.name for added in fold.added), (), fold.dropped_not_null, (), inbound)
+    return Survey(
+        (), leaving=tuple(added.name for added in fold.added), not_null=fold.dropped_not_null, inbound=inbound
+    )
 
 
 def _inbound(fold: Fold, constraint: Constraint) -> InboundKey:

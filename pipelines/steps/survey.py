@@ -13,7 +13,7 @@ from psycopg import sql
 from pipelines.core.drift import Catalogs, drift
 from pipelines.core.findings import Finding, error, warning
 from pipelines.core.fold import Fold
-from pipelines.core.ledger_rows import FoldState, TableRole
+from pipelines.core.ledger_rows import FoldStanding, FoldState, TableRole
 from pipelines.core.recorded import Recorded
 from pipelines.core.schema import Column, Schema, TableName
 from pipelines.core.spec import Spec
@@ -35,17 +35,20 @@ _SQL = load_sql("pipelines.steps", "survey.sql")
 class Survey:
     """What a rollback must know of the catalog as it is.
 
-    `leaving` are added columns that nobody else uses, `staying` those that another fold takes over, `not_null` target
-    columns that are NOT NULL again, `extra` columns that the target got since, `firing` triggers that never sleep.
+    `leaving` are added columns that nobody else uses, `staying` those that another fold takes over; `not_null` target
+    columns that are NOT NULL again, `staying_null` those that another fold needs without; `extra` columns that the
+    target got since, `firing` triggers that never sleep. `shared`: another fold is on its way to the same target.
     """
 
     findings: tuple[Finding, ...]
     leaving: tuple[str, ...] = ()
     staying: tuple[str, ...] = ()
     not_null: tuple[str, ...] = ()
+    staying_null: tuple[str, ...] = ()
     extra: tuple[Column, ...] = ()
     inbound: tuple[InboundKey, ...] = ()
     firing: tuple[Firing, ...] = ()
+    shared: bool = False
 
 
 def survey(session: Session, fold: Fold, recorded: Recorded, *, archived: bool = True) -> Survey:
@@ -69,9 +72,11 @@ def survey(session: Session, fold: Fold, recorded: Recorded, *, archived: bool =
         leaving,
         tuple(name for name in added if name in used),
         tuple(n for n in dropped if n not in kept_null and target is not None and target.column(n)),
+        tuple(name for name in dropped if name in kept_null),
         _extra(fold, target.columns if target else ()),
         bystanders.inbound_keys(session, fold.lens.target.name) if target else (),
         firing.firing(session, present) if present else (),
+        any(state.standing is FoldStanding.FOLDING for state in _of_the_same_target(session, fold)),
     )
 
 
@@ -93,10 +98,15 @@ def _extra(fold: Fold, columns: tuple[Column, ...]) -> tuple[Column, ...]:
 
 def _others(session: Session, fold: Fold) -> tuple[Spec, ...]:
     """The specs of other folds of the same target that are under way or in force."""
-    states = ledger_folds.folds_on_table(session.connection, fold.lens.target.name, besides=fold.name)
-    named = [state.name for state in states if state.target == fold.lens.target.name]
-    found = (ledger_folds.load_recorded(session.connection, name) for name in named)
+    states = _of_the_same_target(session, fold)
+    found = (ledger_folds.load_recorded(session.connection, state.name) for state in states)
     return tuple(rebuild_fold(recorded).spec for recorded in found if recorded is not None)
+
+
+def _of_the_same_target(session: Session, fold: Fold) -> tuple[FoldState, ...]:
+    target = fold.lens.target.name
+    states = ledger_folds.folds_on_table(session.connection, target, besides=fold.name)
+    return tuple(state for state in states if state.target == target)
 
 
 def _later_folds(session: Session, fold: Fold) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from pipelines.core.errors import Refused, StateUnknown
+from pipelines.core.handing_over import hand_over
 from pipelines.core.ledger_rows import FoldStanding, FoldState, Run, RunKind
 from pipelines.core.reconciliation import KEEP_EDITS, RollbackOptions, Verdict
 from pipelines.core.wording import counted, duration, listed
@@ -26,7 +27,7 @@ from pipelines.steps.restore import Restore, Restored
 from pipelines.steps.running import Working, load_working, locked_connection, note_done, noted
 from pipelines.steps.standing import find_standing
 from pipelines.steps.surroundings import Surroundings
-from pipelines.steps.survey import map_is_followed, survey
+from pipelines.steps.survey import Survey, map_is_followed, survey
 from pipelines.steps.withdraw import Withdraw
 
 STEP = "rollback"
@@ -160,7 +161,7 @@ def _look_after_drop(work: Working, options: RollbackOptions) -> Verdict:
 def _withdrawn(work: Working, options: RollbackOptions) -> Outcome:
     started = work.surroundings.now()
     step = _withdraw(work, options)
-    verdict = withdraw.apply(step, work.session, lambda _: _note_undone(work, step.survey.staying))
+    verdict = withdraw.apply(step, work.session, lambda _: _note_undone(work, step.survey))
     withdraw.finish(step, work.session)
     facts: dict[str, JsonValue] = {"before_cut_over": True, "rows_aside": verdict.rows_aside}
     note_done(work, STEP, facts)
@@ -172,7 +173,7 @@ def _restored(work: Working, options: RollbackOptions) -> Outcome:
     started = work.surroundings.now()
     with _archive_there(work):
         step = _restore(work, options)
-        restored = restore.apply(step, work.session, lambda _: _note_undone(work, step.survey.staying))
+        restored = restore.apply(step, work.session, lambda _: _note_undone(work, step.survey))
     restore.finish(step, work.session)
     facts = _facts(restored)
     note_done(work, STEP, facts)
@@ -180,16 +181,19 @@ def _restored(work: Working, options: RollbackOptions) -> Outcome:
     return Outcome(STEP, _sentence(restored, options), seconds, facts)
 
 
-def _note_undone(work: Working, staying: tuple[str, ...]) -> None:
-    """In the rollback's transaction. Added columns that another fold uses are its own from now on."""
-    at = work.surroundings.now()
+def _note_undone(work: Working, found: Survey) -> None:
+    """In the rollback's transaction. What another fold still uses of the target is undone with that one."""
+    at, target = work.surroundings.now(), work.fold.lens.target.name
     ledger_folds.set_fold_state(work.connection, replace(work.state, standing=FoldStanding.ROLLED_BACK))
     ledger_runs.record_rolled_back(work.connection, work.run, at)
-    for other in ledger_folds.folds_on_table(work.connection, work.fold.lens.target.name, besides=work.fold.name):
+    if not (found.staying or found.staying_null or found.shared):
+        return
+    was = [work.fold.schema[target][name] for name in found.staying_null]
+    for other in ledger_folds.folds_on_table(work.connection, target, besides=work.fold.name):
         recorded = ledger_folds.load_recorded(work.connection, other.name)
-        if recorded is not None and other.target == work.fold.lens.target.name and staying:
-            added = tuple(dict.fromkeys((*recorded.added_columns, *staying)))
-            ledger_folds.save_recorded(work.connection, other.name, replace(recorded, added_columns=added))
+        if recorded is not None and other.target == target:
+            handed = hand_over(recorded, target, found.staying, was, work.recorded.sequences_before)
+            ledger_folds.save_recorded(work.connection, other.name, handed)
 
 
 def _finish_again(surroundings: Surroundings, connection: Connection, run: Run) -> Outcome:

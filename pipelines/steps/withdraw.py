@@ -147,5 +147,7 @@ def finish(step: Withdraw, session: Session) -> None:
     for statement in stop(step):
         run_short(session, statement, step.fold.spec)
     session.execute_all(after(step))
+    if step.survey.shared:
+        return  # the other fold has drawn too, and sets them back when it is undone
     for statement in sequences_back.set_back(step.fold.schema[step.fold.lens.target.name], step.recorded):
         run_short(session, statement, step.fold.spec)
