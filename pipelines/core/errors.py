@@ -7,10 +7,11 @@ PgfoldError
     ├── Transient          a rerun goes on
     │   ├── ConnectionLost     the server or the way to it went away
     │   ├── LockNotAvailable   no lock within lock_wait; nothing has changed
+    │   ├── WritersOutrun      rows change faster than they can be replayed; nothing has changed
+    │   ├── CaptureBroken      a write may have escaped the change capture; nothing has changed
     │   └── AlreadyRunning     another run holds this consolidation or table
     ├── RowsDiffer         the proof failed
     ├── RuleViolated       the target's own rules do not hold for the rows
-    ├── CaptureBroken      a write may have escaped the change capture
     ├── BackupDamaged      a backup does not give back what it says
     ├── StateUnknown       pgfold's records and the database do not agree
     └── DatabaseError      the server refused a statement
@@ -73,6 +74,14 @@ class LockNotAvailable(Transient):
     """No lock was had within lock_wait; nothing has changed."""
 
 
+class WritersOutrun(Transient):
+    """The sources are written faster than the fold can follow; nothing has changed."""
+
+
+class CaptureBroken(Transient):
+    """A write to a source may have escaped the change capture; nothing has changed, and a rerun looks for it."""
+
+
 class AlreadyRunning(Transient):
     """Another run holds this consolidation or one of its tables."""
 
@@ -83,10 +92,6 @@ class RowsDiffer(StepFailed):
 
 class RuleViolated(StepFailed):
     """A rule of the target does not hold for the mapped rows."""
-
-
-class CaptureBroken(StepFailed):
-    """A write to a source may have escaped the change capture."""
 
 
 class BackupDamaged(StepFailed):

@@ -100,18 +100,24 @@ def _orphans(
 
 
 def _without(fold: Fold, key: TargetKey, rows: Relation, parents: tuple[sql.Composable, ...]) -> sql.Composed:
+    return sql.SQL("FROM {} m WHERE {}").format(rows.query, without_parent(fold, key, parents))
+
+
+def without_parent(fold: Fold, key: TargetKey, parents: tuple[sql.Composable, ...]) -> sql.Composed:
+    """True for a target row `m` that breaks the key: none of `parents` has what it references."""
     nulls = [sql.SQL("m.{} IS NULL").format(sql.Identifier(name)) for name in key.columns]
     alone = joined(
-        (sql.SQL("NOT EXISTS (SELECT FROM {} p WHERE {})").format(p, _same(fold, key)) for p in parents), " AND "
+        (sql.SQL("NOT EXISTS (SELECT FROM {} p WHERE {})").format(p, of_parent(fold, key)) for p in parents), " AND "
     )
     missing = sql.SQL("(NOT ({}) AND {})").format(joined(nulls, " OR "), alone)
     if key.match_full and len(key.columns) > 1:
         some = sql.SQL("(({}) AND NOT ({}))").format(joined(nulls, " OR "), joined(nulls, " AND "))
         missing = sql.SQL("({} OR {})").format(missing, some)
-    return sql.SQL("FROM {} m WHERE {}").format(rows.query, missing)
+    return missing
 
 
-def _same(fold: Fold, key: TargetKey) -> sql.Composed:
+def of_parent(fold: Fold, key: TargetKey) -> sql.Composed:
+    """True where a target row `m` references the row `p`."""
     pairs = zip(key.columns, key.references_columns, strict=True)
     target = fold.lens.target
     parent = target if key.references == target.name else fold.schema[key.references]

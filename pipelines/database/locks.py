@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
@@ -21,7 +21,7 @@ from psycopg.pq import TransactionStatus
 from pipelines.core.errors import AlreadyRunning, LockNotAvailable
 from pipelines.core.schema import TableName
 from pipelines.database.connection import Connection
-from pipelines.database.ledger_reading import Query, block, require_transaction
+from pipelines.database.ledger_reading import Query, block, require_transaction, returned_rows
 from pipelines.database.lock_holders import Holder, LockMode, advisory_holders, name_holders, table_holders
 
 _FILE = "locks.sql"
@@ -37,6 +37,10 @@ class Patience:
     clock: Callable[[], float]  # seconds, monotonic
     wait: Callable[[float], object]  # sleeps so many seconds
     jitter: Callable[[], float] = random.random  # 0 to 1: two that wait for each other fall out of step
+
+
+class NotNow(Exception):
+    """Raised by what is done under the locks, where they had better be given back: what was done is undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,13 @@ def lock_tables(
     modes: Mapping[TableName, LockMode],
     orders: Sequence[Sequence[TableName]],
     patience: Patience,
+    work: Callable[[LockWindow], object] = lambda _: None,
 ) -> LockWindow:
     """Lock tables one by one, each in its mode, in one of the `orders`: the next one at each try.
 
     The locks are held until the transaction ends. A try that misses one gives back those it had, and nothing else: it
-    rolls back to a savepoint; `patience.wait` is called without a lock. After success lock_timeout stays in force in
+    rolls back to a savepoint; `patience.wait` is called without a lock. `work` is done within the try: where it misses
+    a lock itself or raises NotNow, that is undone too, and tried again. After success lock_timeout stays in force in
     the transaction, so that no later statement waits for a lock that was not foreseen.
 
     Raises:
@@ -117,10 +123,16 @@ def lock_tables(
         ValueError: no transaction is open.
     """
     require_transaction(connection, "lock_tables")
+    begun = patience.clock()
 
     def attempt(number: int) -> _Try:
         locks = [(table, modes[table]) for table in orders[number % len(orders)]]
-        return _try_locks(connection, locks, patience)
+
+        def under(tried: _Try) -> None:
+            waited_s = tried.since - begun
+            work(LockWindow(tried.order, number + 1, waited_s, tried.longest_wait_s, tried.since))
+
+        return _try_locks(connection, locks, patience, under)
 
     return _persist(connection, patience, attempt)
 
@@ -150,22 +162,24 @@ class _Try:
     missed: tuple[_Lock, ...]
     longest_wait_s: float
     since: float
+    refusal: str = ""  # why the locks were given back although they were had
 
 
 def _persist(connection: Connection, patience: Patience, attempt: Callable[[int], _Try]) -> LockWindow:
     begun, longest_s = patience.clock(), 0.0
     holders: tuple[Holder, ...] = ()
     missed: tuple[_Lock, ...] = ()
+    refusal = ""
     tries = 0
     for number in _numbers(patience):
         tried = attempt(number)
         tries = number + 1
         longest_s = max(longest_s, tried.longest_wait_s)
-        if not tried.missed:
+        if not tried.missed and not tried.refusal:
             return LockWindow(tried.order, tries, patience.clock() - begun, longest_s, tried.since)
-        missed = tried.missed
+        missed, refusal = tried.missed, tried.refusal
         holders = _holders(connection, missed) or holders
-    raise LockNotAvailable(_refusal(missed, patience, tries, holders))
+    raise LockNotAvailable(f"{refusal}; nothing has changed" if refusal else _refusal(missed, patience, tries, holders))
 
 
 def _numbers(patience: Patience) -> Iterator[int]:
@@ -179,19 +193,26 @@ def _numbers(patience: Patience) -> Iterator[int]:
         patience.wait(pause_s)
 
 
-def _try_locks(connection: Connection, locks: Sequence[_Lock], patience: Patience) -> _Try:
+def _try_locks(
+    connection: Connection, locks: Sequence[_Lock], patience: Patience, under: Callable[[_Try], None]
+) -> _Try:
     with connection.transaction() as savepoint:
         tried = _lock_each(connection, locks, patience)
         if tried.missed:
             raise psycopg.Rollback(savepoint)
         connection.execute(_limit(patience.lock_timeout_s))
+        try:
+            under(tried)
+        except (LockNotAvailable, NotNow) as reason:
+            tried = replace(tried, refusal=str(reason))
+            raise psycopg.Rollback(savepoint) from reason
     return tried
 
 
 def _lock_each(connection: Connection, locks: Sequence[_Lock], patience: Patience) -> _Try:
     """Lock one after the other; all waits of a try together stay below lock_timeout, since earlier locks are held."""
     order = tuple(table for table, _ in locks)
-    _hasten_deadlock_check(connection, patience)
+    hasten_deadlock_check(connection, patience)
     begun = asked = since = patience.clock()
     longest_s = 0.0
     for place, (table, mode) in enumerate(locks):
@@ -210,7 +231,7 @@ def _try_statement(connection: Connection, statement: Query, tables: Sequence[Ta
     locks = tuple((table, LockMode.ACCESS_EXCLUSIVE) for table in tables)
     asked = patience.clock()
     with connection.transaction() as transaction:
-        _hasten_deadlock_check(connection, patience)
+        hasten_deadlock_check(connection, patience)
         connection.execute(_limit(patience.lock_timeout_s))
         tried = _Try(tuple(tables), () if _runs(connection, statement) else locks, patience.clock() - asked, asked)
         if tried.missed:
@@ -237,7 +258,32 @@ def _limit(timeout_s: float) -> sql.Composed:
     return sql.SQL("SET LOCAL lock_timeout TO {}").format(sql.Literal(max(1, math.ceil(timeout_s * 1000))))
 
 
-def _hasten_deadlock_check(connection: Connection, patience: Patience) -> None:
+def limit_waits(connection: Connection, patience: Patience) -> None:
+    """Inside a transaction: from now on no lock is waited for longer than lock_timeout, and of two in a deadlock it is
+    us who give in."""
+    hasten_deadlock_check(connection, patience)
+    connection.execute(_limit(patience.lock_timeout_s))
+
+
+def refuse_waiters(connection: Connection, tables: Iterable[TableName]) -> None:
+    """See that nobody who has one of the tables waits for this transaction: locking it would be a deadlock.
+
+    Whoever begins to wait after this look is not told of a deadlock before its own deadlock_timeout, a second by
+    default, has gone by; by then a try has ended.
+
+    Raises:
+        LockNotAvailable: somebody does; the message names the session. Only the end of this transaction helps.
+    """
+    connection.execute(block(_FILE, "fresh_activity"))
+    names = sorted(set(tables))
+    query = block(_FILE, "waiters")
+    schemas, relations = [t.schema for t in names], [t.name for t in names]
+    waiters = returned_rows(connection, Holder, query, schemas=schemas, names=relations)
+    if waiters:
+        raise LockNotAvailable(f"{name_holders(waiters)} waits for this transaction, and has a lock that it needs")
+
+
+def hasten_deadlock_check(connection: Connection, patience: Patience) -> None:
     """Have the server look for a deadlock within the try, where the role may say so; else nothing.
 
     The look also sends away an autovacuum worker that is in the way (manual 24.1.6), which would hold out against every

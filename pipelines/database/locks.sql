@@ -45,3 +45,19 @@ WHERE l.locktype = 'relation' AND l.granted AND l.relation IN (SELECT oid FROM l
     AND l.mode = ANY (%(modes)s::text[])
     AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
 ORDER BY transaction_at NULLS LAST, l.pid
+
+-- waiters: who waits for a lock of this session's, and has one on any of these tables
+SELECT DISTINCT w.pid, a.application_name AS application, a.backend_type, a.state, a.backend_start AS connected_at,
+    a.xact_start AS transaction_at, a.query_start AS query_at
+FROM pg_catalog.pg_locks AS w
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = w.pid
+WHERE NOT w.granted AND pg_catalog.pg_backend_pid() = ANY (pg_catalog.pg_blocking_pids(w.pid))
+    AND EXISTS (
+        SELECT FROM pg_catalog.pg_locks AS h
+        JOIN pg_catalog.pg_class AS c ON c.oid = h.relation
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        JOIN ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[])) AS t(schema, name)
+            ON t.schema = n.nspname AND t.name = c.relname
+        WHERE h.pid = w.pid AND h.granted AND h.locktype = 'relation'
+            AND h.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+    )

@@ -29,10 +29,17 @@ def make_schemas(fold: Fold) -> Iterator[Statement]:
         )
 
 
-def archive(fold: Fold) -> Iterator[Statement]:
-    """Move each source there and let nobody write to it."""
+def prepare(fold: Fold) -> Iterator[Statement]:
+    """What touches only schemas of ours: made before any lock, and unseen until the commit."""
+    yield from make_schemas(fold)
     yield Statement("make the function that refuses writes to the archive",
                     sql.SQL(_SQL["freeze_function"]).format())  # fmt: skip
+    if fold.lens.sources:
+        yield from _note_keys(fold)
+
+
+def archive(fold: Fold) -> Iterator[Statement]:
+    """Move each source there and let nobody write to it."""
     for table in fold.lens.archived:
         home = fold.archived(table.name)
         yield Statement(
@@ -78,11 +85,9 @@ def drop_schemas(fold: Fold) -> Iterator[Statement]:
         yield Statement(f"drop the archive {name}", sql.SQL("DROP SCHEMA IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def follow_keys(fold: Fold) -> Iterator[Statement]:
-    """Triggers on the target that keep the row map true when a key is changed.
-
-    The row trigger notes old and new key, the statement trigger moves them all at once: keys may swap.
-    """
+def _note_keys(fold: Fold) -> Iterator[Statement]:
+    """What `follow_keys` calls: a row trigger's function notes old and new key, a statement trigger's moves them all at
+    once, since keys may swap."""
     moves = [_move(fold, source.name) for source in fold.lens.sources]
     moves_kept = joined(moves, " ")
     own = names.key_columns("t", len(fold.lens.key))
@@ -111,6 +116,10 @@ def follow_keys(fold: Fold) -> Iterator[Statement]:
             function=key_function(fold, "keys").identifier, changes=key_changes(fold).identifier, moves=moves_kept
         ),
     )
+
+
+def follow_keys(fold: Fold) -> Iterator[Statement]:
+    """Triggers on the target that keep the row map true when a key is changed."""
     yield Statement(
         f"follow changed keys of {fold.lens.target.name}",
         sql.SQL(_SQL["key_triggers"]).format(

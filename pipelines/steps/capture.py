@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from psycopg import sql
 
@@ -14,6 +15,8 @@ from pipelines.core.relations import identifiers, key_names
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
+from pipelines.steps.ddl import run_short
+from pipelines.steps.session import Session
 
 _SQL = load_sql("pipelines.steps", "capture.sql")
 
@@ -94,11 +97,42 @@ def truncate_function(fold: Fold, table: TableName) -> TableName:
     return TableName(names.OWN_SCHEMA, name.replace(Keeping.CHANGED, "truncate", 1))
 
 
-def capture_state(fold: Fold, source: SourceLens) -> Statement:
-    """One row: whether the trigger is there and always fires, and the file the table's rows are in."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a source's capture stands: whether it catches every write, and what is another one after any change of it."""
+
+    held: bool
+    trigger: str  # its oid, and the transaction that wrote it last: also of one that was disabled and enabled again
+    file: int  # where the rows are: another one after they were rewritten
+
+
+def marks(fold: Fold, session: Session) -> tuple[Mark, ...]:
+    """How the capture of each source stands, in the spec's order."""
+    return tuple(Mark(*session.one(capture_state(source))) for source in fold.lens.sources)
+
+
+def mend(fold: Fold, session: Session) -> None:
+    """Capture again where somebody dropped or disabled the triggers; what was written meanwhile is for the sweep.
+
+    Raises:
+        LockNotAvailable: the source's lock was not had within lock_wait.
+    """
+    for source, mark in zip(fold.lens.sources, marks(fold, session), strict=True):
+        if not mark.held:
+            session.execute_all(start_capture(fold, source))
+            for statement in start_triggers(fold, source):
+                run_short(session, statement, fold.spec, source.name)
+
+
+def capture_state(source: SourceLens) -> Statement:
+    """One row: the fields of `Mark`."""
     return Statement(
-        f"see whether the capture of {source.name} held",
-        sql.SQL(_SQL["capture_state"]).format(table=sql.Literal(regclass(source.name)), trigger=sql.Literal(TRIGGER)),
+        f"see whether the capture of {source.name} holds",
+        sql.SQL(_SQL["capture_state"]).format(
+            table=sql.Literal(regclass(source.name)),
+            trigger=sql.Literal(TRIGGER),
+            truncate_trigger=sql.Literal(TRUNCATE_TRIGGER),
+        ),
     )
 
 

@@ -16,7 +16,9 @@ BEGIN
     RAISE EXCEPTION USING MESSAGE = {message}, ERRCODE = 'object_in_use';
 END $pgfold$
 
--- capture_state: a disabled trigger or a rewritten table means that writes may have escaped
-SELECT COALESCE((SELECT tgenabled = 'A' FROM pg_catalog.pg_trigger
-                 WHERE tgrelid = {table}::pg_catalog.regclass AND tgname = {trigger}), false),
+-- capture_state: whether both triggers always fire, what they are, and in which file the rows are
+SELECT pg_catalog.count(*) FILTER (WHERE t.tgenabled = 'A') = 2,
+       COALESCE(pg_catalog.string_agg(pg_catalog.concat_ws(':', t.oid, t.xmin), ' ' ORDER BY t.oid), ''),
        pg_catalog.pg_relation_filenode({table}::pg_catalog.regclass)::bigint
+FROM pg_catalog.pg_trigger t
+WHERE t.tgrelid = {table}::pg_catalog.regclass AND t.tgname IN ({trigger}, {truncate_trigger})

@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pipelines.core.fold import Fold
-from pipelines.core.lens import SourceLens
-from pipelines.core.statement import Statement
-from pipelines.steps import mapping
-from pipelines.steps.mapping import Keys
-from pipelines.steps.session import Session
+from pipelines.steps import fresh_rows, row_map
+from pipelines.steps.fresh_rows import Onto
+from pipelines.steps.map_fields import follows_keys
+from pipelines.steps.planning import by_index
+from pipelines.steps.restaging import restage
+from pipelines.steps.session import Progress, Session
 
-TAKEN_KEYS = 100_000  # at once: each look at the queue passes over what earlier ones left dead in it
-CHUNK_KEYS = 2_000
+TAKEN_KEYS = 200_000  # at once: a pass that is killed is lost
 FEW_KEYS = 200
-PASSES = 20
+PASSES = 30
+_SHRINKING = 0.9  # of the pass before; a pass that does not shrink gains nothing by being followed by another
 
 
 def catch_up(fold: Fold, session: Session, *, refold: bool) -> int:
-    """Pass over the changed keys until a pass has few, or 20 passes are done; the keys replayed."""
-    replayed = 0
-    for _ in range(PASSES):
-        taken = sum(replay(fold, source, session, refold=refold) for source in fold.lens.sources)
-        replayed += taken
-        if taken <= FEW_KEYS:
-            break
-    return replayed
+    """Pass over the changed keys for as long as that leaves fewer of them; the keys replayed."""
+    session.execute_all(fresh_rows.create(fold))
+    sizes: list[int] = []
+    while len(sizes) < PASSES and not _is_settled(sizes):
+        sizes.append(replay(fold, session, refold=refold))
+        session.tell(Progress("catch_up", sum(sizes), None))
+    return sum(sizes)
 
 
-def replay(fold: Fold, source: SourceLens, session: Session, *, refold: bool) -> int:
-    """One pass over one source, in a transaction of its own."""
+def _is_settled(sizes: list[int]) -> bool:
+    """Few were left, or three passes in a row did not shrink: the writers are as fast as the passes."""
+    if not sizes:
+        return False
+    growing = [after > before * _SHRINKING for before, after in zip(sizes[-4:], sizes[-3:], strict=False)]
+    return sizes[-1] <= FEW_KEYS or (len(growing) == 3 and all(growing) and sizes[-1] < TAKEN_KEYS)
+
+
+def replay(fold: Fold, session: Session, *, refold: bool) -> int:
+    """One pass over all sources, in a transaction of its own."""
+    # A row is followed to the one that it references only if both are taken together.
+    limit = None if follows_keys(fold) else TAKEN_KEYS
     with session.transaction():
-        chunks = take(fold, source, session)
-        for keys in chunks:
-            session.execute_all(replay_statements(fold, source, keys, refold=refold))
-    return sum(len(keys.keys) for keys in chunks)
-
-
-def take(fold: Fold, source: SourceLens, session: Session) -> tuple[Keys, ...]:
-    """Consume the keys that wait, each once, in chunks that a statement takes as an array."""
-    rows = session.rows(mapping.take_changed(fold, source, TAKEN_KEYS))
-    keys = list(dict.fromkeys(tuple(str(value) for value in row) for row in rows))
-    return tuple(Keys(tuple(keys[n : n + CHUNK_KEYS])) for n in range(0, len(keys), CHUNK_KEYS))
-
-
-def replay_statements(fold: Fold, source: SourceLens, keys: Keys, *, refold: bool) -> Iterator[Statement]:
-    """Fold the rows of these keys again."""
-    yield from mapping.forget_missing(fold, source, keys)
-    yield mapping.map_rows(fold, source, keys, fresh=False, refold=refold)
-    yield mapping.stage_rows(fold, source, keys, refold=refold)
+        session.execute(by_index())
+        taken = fresh_rows.take(fold, Onto.STAGING, session, refold=refold, limit=limit)
+        for each in taken:
+            session.execute_all(row_map.follow(fold, each))
+        for each in (t for t in taken if t.keys):
+            session.execute_all(fresh_rows.follow(fold, each.source, refold=refold))
+            session.execute_all(restage(fold, each.source, Onto.STAGING))
+    return sum(each.keys for each in taken)

@@ -1,6 +1,7 @@
 """on_conflict: skip: a row whose key or unique value is taken stays behind; decided again at every pass.
 
-The target's own rows come first, then the sources in the spec's order, then rows in key order.
+The target's own rows come first, then the sources in the spec's order, then rows in key order. Staged rows carry the
+mark, also those of sources that never skip: others may lose to them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from pipelines.core import names, relations
 from pipelines.core.expression import trusted
 from pipelines.core.fold import Fold, Repoint, referenced_columns
 from pipelines.core.lens import SourceLens
-from pipelines.core.names import Keeping
-from pipelines.core.relations import identifiers, joined
-from pipelines.core.schema import Index
-from pipelines.core.spec import OnConflict
+from pipelines.core.relations import Relation, identifiers, joined
+from pipelines.core.spec import KeyMode, OnConflict
 from pipelines.core.statement import Statement
+from pipelines.core.unique_rules import Key, conflicting, keyed, unique_keys
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import keeping_tables, mapping, target_rows
+from pipelines.steps import fresh_rows, keeping_tables, mapping
 from pipelines.steps.mapping import Keys
 from pipelines.steps.session import Session
 
@@ -31,36 +31,71 @@ def skipping(fold: Fold) -> tuple[SourceLens, ...]:
     return tuple(s for s in fold.lens.sources if s.spec.on_conflict is OnConflict.SKIP)
 
 
-def decide(fold: Fold, session: Session, *, inserted: bool, held: Keys | None = None) -> None:
-    """Mark and unmark rows; where rows are `inserted` already, the target follows, but for the keys `held` back."""
+def decide(fold: Fold, session: Session) -> None:
+    """Mark and unmark staged rows, before any of them is in the target."""
     for source in skipping(fold):
-        _decide_source(fold, source, session, inserted=inserted, held=held)
+        keys = _keys(session, flips(fold, source))
+        if keys.keys:
+            session.execute(flip(fold, source, keys))
+        session.execute(note_in_map(fold, source))
 
 
-def _decide_source(fold: Fold, source: SourceLens, session: Session, *, inserted: bool, held: Keys | None) -> None:
-    rows = session.rows(flips(fold, source, inserted=inserted))
-    keys = Keys(tuple(tuple(str(value) for value in row[0]) for row in rows))
-    if keys.keys and inserted:
-        session.execute(target_rows.take_out(fold, source, keys))
-    if keys.keys:
-        session.execute(flip(fold, source, keys))
-    session.execute(note_in_map(fold, source))
-    later = Keys(tuple(key for key in keys.keys if held is None or key not in held.keys))
-    if later.keys and inserted:
-        session.execute(target_rows.insert(fold, source, later))
+def decide_again(fold: Fold, session: Session) -> None:
+    """The same once rows are in the target, for the rows that a pass may have changed sides of.
+
+    The old rows of the pass have left the target, and its fresh ones, which staging has already, are not there yet.
+    """
+    for source in skipping(fold):
+        keys = _keys(session, flips_among(fold, source))
+        if keys.keys:
+            session.execute(flip(fold, source, keys))
+            session.execute_all(change_sides(fold, source, keys))
+
+
+def _keys(session: Session, query: Statement) -> Keys:
+    return Keys(tuple(tuple(str(value) for value in row[0]) for row in session.rows(query)))
 
 
 def statements(fold: Fold) -> Iterator[Statement]:
-    """What is asked and noted at every pass."""
+    """What is asked and noted before rows are written."""
     for source in skipping(fold):
-        yield flips(fold, source, inserted=False)
+        yield flips(fold, source)
         yield note_in_map(fold, source)
 
 
-def flips(fold: Fold, source: SourceLens, *, inserted: bool) -> Statement:
+def index_values(fold: Fold, source: SourceLens) -> Iterator[Statement]:
+    """Staged rows are found by what the target's unique indexes compare, and by their mark."""
+    if not skipping(fold):
+        return
+    table = names.keeping(names.Keeping.STAGED, fold.name, source.name)
+    for number, key in enumerate(unique_keys(fold.lens.target), 1):
+        yield Statement(
+            f"index the staged rows of {source.name} by {key.words}",
+            sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({}) WHERE {}").format(
+                sql.Identifier(f"{table.name}_u{number}"),
+                table.identifier,
+                joined(
+                    sql.Identifier(column) if column is not None else sql.SQL("({})").format(trusted(text))
+                    for text, column in zip(key.index.keys, key.index.columns, strict=True)
+                ),
+                trusted(f"({key.index.predicate})") if key.index.predicate else sql.SQL("true"),
+            ),
+        )
+    yield Statement(
+        f"index the staged rows of {source.name} that stay behind",
+        sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({}) WHERE {}").format(
+            sql.Identifier(f"{table.name}_skipped"),
+            table.identifier,
+            identifiers(relations.staging_keys(fold.lens, source)),
+            keeping_tables.skip_column(fold),
+        ),
+    )
+
+
+def flips(fold: Fold, source: SourceLens) -> Statement:
     """The keys of rows that are marked and should not be, or the other way round."""
-    losers = [part for index in _unique_indexes(fold) for part in _losers(fold, source, index, inserted=inserted)]
     keys = relations.staging_keys(fold.lens, source)
+    losers = [part for key in unique_keys(fold.lens.target) for part in _losers(fold, source, key)]
     return Statement(
         f"decide which rows of {source.name} stay behind",
         sql.SQL(_SQL["flips"]).format(
@@ -73,6 +108,91 @@ def flips(fold: Fold, source: SourceLens, *, inserted: bool) -> Statement:
             else sql.SQL("SELECT {} WHERE false").format(identifiers(keys)),
         ),
     )
+
+
+def flips_among(fold: Fold, source: SourceLens) -> Statement:
+    """The same for the rows of a pass, those that share a value with one, and those that stayed behind so far."""
+    keys = relations.staging_keys(fold.lens, source)
+    tests = [test for key in unique_keys(fold.lens.target) for test in _one_loses(fold, source, key)]
+    return Statement(
+        f"decide again which rows of {source.name} stay behind",
+        sql.SQL(_SQL["flips_among"]).format(
+            candidates=joined(_candidates(fold, source), " UNION "),
+            key=relations.output_array([sql.Identifier("g", name) for name in keys]),
+            staged=mapping.staged(fold, source),
+            same=relations.same_key("k", keys, "g", keys),
+            skipped=keeping_tables.skip_column(fold),
+            loses=joined(tests, " OR ") if tests else sql.SQL("false"),
+        ),
+    )
+
+
+def _candidates(fold: Fold, source: SourceLens) -> Iterator[sql.Composed]:
+    keys = relations.staging_keys(fold.lens, source)
+    yield sql.SQL(_SQL["changed"]).format(keys=identifiers(keys), fresh=fresh_rows.table(source))
+    yield sql.SQL(_SQL["marked"]).format(
+        keys=identifiers(keys), staged=mapping.staged(fold, source), skipped=keeping_tables.skip_column(fold)
+    )
+    for key in unique_keys(fold.lens.target):
+        for other in fold.lens.sources[: fold.lens.sources.index(source) + 1]:
+            fresh = sql.SQL("(SELECT * FROM {} WHERE {})").format(
+                fresh_rows.table(other), fresh_rows.book(fold, "there")
+            )
+            yield sql.SQL(_SQL["sharing"]).format(
+                keys=identifiers(keys, "a"),
+                other=keyed(fold.lens, key, Relation(fresh, frozenset())),
+                own=_own(fold, source, key),
+                equal=conflicting(fold.lens, key, "a", "b"),
+            )
+
+
+def _losers(fold: Fold, source: SourceLens, key: Key) -> Iterator[sql.Composed]:
+    keys = relations.staging_keys(fold.lens, source)
+    own = _own(fold, source, key)
+    shared = {"keys": identifiers(keys, "a"), "own": own, "equal": conflicting(fold.lens, key, "a", "b")}
+    target = keyed(fold.lens, key, Relation(fold.lens.target.name.identifier, frozenset()))
+    yield sql.SQL(_SQL["loses_to_target"]).format(other=target, ours=sql.SQL("false"), **shared)
+    for earlier in _earlier(fold, source, key):
+        yield sql.SQL(_SQL["loses_to_earlier"]).format(other=earlier, **shared)
+    yield sql.SQL(_SQL["loses_to_sibling"]).format(other=own, smaller=_smaller(keys), **shared)
+
+
+def _one_loses(fold: Fold, source: SourceLens, key: Key) -> Iterator[sql.Composed]:
+    keys = relations.staging_keys(fold.lens, source)
+    target = Relation(fold.lens.target.name.identifier, frozenset())
+    others: list[tuple[sql.Composable, sql.Composable]] = [
+        (
+            keyed(fold.lens, key, target, [sql.SQL("xmin")]),
+            sql.SQL("NOT {}").format(fresh_rows.written_by_us("b")),
+        )
+    ]
+    others += [(earlier, sql.SQL("true")) for earlier in _earlier(fold, source, key)]
+    others.append((_own(fold, source, key), _smaller(keys)))
+    for other, condition in others:
+        yield sql.SQL(_SQL["one_loses"]).format(
+            own=_own(fold, source, key),
+            other=other,
+            equal=conflicting(fold.lens, key, "a", "b"),
+            row=relations.same_key("a", keys, "g", keys),
+            condition=condition,
+        )
+
+
+def _own(fold: Fold, source: SourceLens, key: Key) -> sql.Composed:
+    keys = [sql.Identifier(name) for name in relations.staging_keys(fold.lens, source)]
+    return keyed(fold.lens, key, Relation(mapping.staged(fold, source), frozenset()), keys)
+
+
+def _earlier(fold: Fold, source: SourceLens, key: Key) -> Iterator[sql.Composed]:
+    for earlier in fold.lens.sources[: fold.lens.sources.index(source)]:
+        unmarked = sql.SQL("(SELECT * FROM {} WHERE NOT {})").format(
+            mapping.staged(fold, earlier), keeping_tables.skip_column(fold)
+        )
+        yield keyed(fold.lens, key, Relation(unmarked, frozenset()))
+
+
+def _smaller(keys: tuple[str, ...]) -> sql.Composed:
+    return sql.SQL("({}) < ({})").format(identifiers(keys, "b"), identifiers(keys, "a"))
 
 
 def flip(fold: Fold, source: SourceLens, keys: Keys) -> Statement:
@@ -94,13 +214,55 @@ def note_in_map(fold: Fold, source: SourceLens) -> Statement:
     return Statement(
         f"note in the row map which rows of {source.name} stay behind",
         sql.SQL(_SQL["note_in_map"]).format(
-            map=names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
+            map=mapping.row_map(fold, source),
             staged=mapping.staged(fold, source),
             skipped=keeping_tables.skip_column(fold),
             same=relations.same_key(
                 "m", relations.source_key_in_map(source), "g", relations.staging_keys(fold.lens, source)
             ),
         ),
+    )
+
+
+def change_sides(fold: Fold, source: SourceLens, keys: Keys) -> Iterator[Statement]:
+    """Target and row map follow the marks of these rows."""
+    k, own = names.key_columns("k", len(source.key)), relations.source_key_in_map(source)
+    staged_keys = relations.staging_keys(fold.lens, source)
+    home = relations.target_key_in_map(fold.lens)
+    coming = sql.SQL("{} AND f.{} AND f.{}").format(
+        relations.same_key("f", staged_keys, "k", k), fresh_rows.book(fold, "there"), fresh_rows.book(fold, "differs")
+    )
+    shared: dict[str, sql.Composable] = {
+        "map": mapping.row_map(fold, source),
+        "rows": mapping.unnested(source, keys),
+        "mapped": relations.same_key("m", own, "k", k),
+        "same": relations.same_key("g", staged_keys, "k", k),
+        "staged": mapping.staged(fold, source),
+        "skipped": keeping_tables.skip_column(fold),
+        "fresh": fresh_rows.table(source),
+        "coming": coming,
+    }
+    homes = [
+        sql.SQL(_SQL["home_unless_coming"]).format(home=sql.Identifier(name), **shared)
+        for name in home
+        if source.spec.key is not KeyMode.NEW
+    ]
+    yield Statement(
+        f"take rows of {source.name} that stay behind out of {fold.lens.target.name}",
+        sql.SQL(_SQL["leave"]).format(
+            target=fold.lens.target.name.identifier,
+            home=relations.same_key("t", relations.target_key(fold.lens), "m", home),
+            ours=fresh_rows.written_by_us("t"),
+            **shared,
+        ),
+    )
+    yield Statement(
+        f"note in the row map which rows of {source.name} changed sides",
+        sql.SQL(_SQL["settle"]).format(homes=joined(homes, ""), **shared),
+    )
+    yield Statement(
+        f"let rows of {source.name} wait that are free again",
+        sql.SQL(_SQL["come"]).format(changed=mapping.changed(fold, source), keys=identifiers(k, "k"), **shared),
     )
 
 
@@ -113,77 +275,13 @@ def skipped_with_children(fold: Fold, source: SourceLens, repoint: Repoint) -> S
         sql.SQL(_SQL["skipped_with_children"]).format(
             key=relations.output_array([sql.Identifier("s", name) for name in relations.key_names(source)]),
             source=source.name.identifier,
-            map=names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
-            mapped=relations.same_key("m", relations.source_key_in_map(source), "s", relations.key_names(source)),
+            map=mapping.row_map(fold, source),
+            staged=mapping.staged(fold, source),
+            skipped=keeping_tables.skip_column(fold),
+            mapped=relations.same_key("g", relations.staging_keys(fold.lens, source), "s", relations.key_names(source)),
             child=repoint.child.identifier,
             same=joined(
                 (sql.SQL("c.{} = s.{}").format(sql.Identifier(a), sql.Identifier(b)) for a, b in pairs), " AND "
             ),
         ),
     )
-
-
-def _unique_indexes(fold: Fold) -> tuple[Index, ...]:
-    return tuple(index for index in fold.lens.target.indexes if index.unique and index.valid)
-
-
-def _losers(fold: Fold, source: SourceLens, index: Index, *, inserted: bool) -> Iterator[sql.Composed]:
-    keys = relations.staging_keys(fold.lens, source)
-    own = _unique_rows(fold, source, index, keys)
-    equal = _equal(index)
-    shared = {"keys": identifiers(keys, "a"), "own": own, "equal": equal}
-    target = _values_of(fold, fold.lens.target.name.identifier, index, relations.target_key(fold.lens))
-    ours = _ours(fold) if inserted else sql.SQL("false")
-    yield sql.SQL(_SQL["loses_to_target"]).format(other=target, ours=ours, **shared)
-    for earlier in fold.lens.sources[: fold.lens.sources.index(source)]:
-        rows = _unique_rows(fold, earlier, index, relations.staging_keys(fold.lens, earlier), unskipped=True)
-        yield sql.SQL(_SQL["loses_to_earlier"]).format(other=rows, **shared)
-    yield sql.SQL(_SQL["loses_to_sibling"]).format(
-        other=own, smaller=sql.SQL("({}) < ({})").format(identifiers(keys, "b"), identifiers(keys, "a")), **shared
-    )
-
-
-def _ours(fold: Fold) -> sql.Composable:
-    """A row of the target that this transaction wrote."""
-    key = relations.target_key(fold.lens)
-    tests = [
-        sql.SQL("EXISTS (SELECT FROM {} x WHERE {} AND NOT x.{})").format(
-            mapping.staged(fold, source),
-            relations.same_key("x", key, "b", key),
-            keeping_tables.skip_column(fold),
-        )
-        for source in fold.lens.sources
-    ]
-    return joined(tests, " OR ")
-
-
-def _unique_rows(
-    fold: Fold, source: SourceLens, index: Index, keys: tuple[str, ...], *, unskipped: bool = False
-) -> sql.Composed:
-    only = sql.SQL("NOT {}").format(keeping_tables.skip_column(fold)) if unskipped else sql.SQL("true")
-    return _values_of(fold, mapping.staged(fold, source), index, keys, only)
-
-
-def _values_of(
-    fold: Fold, relation: sql.Composable, index: Index, keys: tuple[str, ...], only: sql.Composable | None = None
-) -> sql.Composed:
-    """Rows with their key and what the index compares, under the target's own name, which expressions may use."""
-    values = [
-        sql.SQL("({}) AS {}").format(
-            sql.Identifier(column) if column is not None else trusted(text), sql.Identifier(f"value {number}")
-        )
-        for number, (text, column) in enumerate(zip(index.keys, index.columns, strict=True))
-    ]
-    return sql.SQL("(SELECT {}, {} FROM {} AS {} WHERE {} AND {})").format(
-        identifiers(keys),
-        joined(values),
-        relation,
-        sql.Identifier(fold.lens.target.name.name),
-        trusted(f"({index.predicate})") if index.predicate else sql.SQL("true"),
-        only or sql.SQL("true"),
-    )
-
-
-def _equal(index: Index) -> sql.Composed:
-    test = "a.{0} IS NOT DISTINCT FROM b.{0}" if index.nulls_not_distinct else "a.{0} = b.{0}"
-    return joined((sql.SQL(test).format(sql.Identifier(f"value {n}")) for n in range(len(index.keys))), " AND ")

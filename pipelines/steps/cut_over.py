@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
 from pipelines.core.checks import Check
 from pipelines.core.errors import CaptureBroken, LockNotAvailable, RowsDiffer, RuleViolated
-from pipelines.core.fold import ChildChange, Fold
+from pipelines.core.fold import Fold, Repoint
 from pipelines.core.lens import SourceLens
 from pipelines.core.recorded import SequenceState
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
+from pipelines.database.lock_holders import LockMode
+from pipelines.database.locks import LockWindow, Patience, limit_waits, lock_tables
 from pipelines.steps import (
     archive,
     capture,
@@ -22,16 +24,20 @@ from pipelines.steps import (
     children,
     conflicts,
     kept,
+    parents,
+    planning,
     proof,
     refolding,
+    replay,
     rows_aside,
     sequences,
     sweep,
     target_rows,
 )
-from pipelines.steps.ddl import limit_lock_wait
-from pipelines.steps.mapping import Keys
-from pipelines.steps.session import Session
+from pipelines.steps.capture import Mark
+from pipelines.steps.ddl import patience_of
+from pipelines.steps.passes import Passes
+from pipelines.steps.session import Session, explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +59,44 @@ class Window:
     swept: int
     checks: tuple[Check, ...]
     sequences_after: tuple[SequenceState, ...] = ()
+    since: float = 0.0  # the clock's reading at the first lock
 
 
 def statements(step: CutOver) -> Iterator[Statement]:
-    """The SQL, in order, as `plan` shows it and `apply` runs it; replays of changed keys come in between."""
+    """The SQL, in order, as `plan` shows it and `apply` runs it; passes over changed keys come before the lock too."""
+    yield from sweep_statements(step)
+    yield from conflicts.statements(step.fold)
     yield from before_the_lock(step)
     for source in step.fold.lens.sources:
-        yield proof.count_target(step.fold, source, None, refold=step.refold)
-        yield from sweep.note_escaped(step.fold, source, step.since_xid, refold=step.refold)
+        yield proof.count_target(step.fold, source, refold=step.refold)
     yield from lock_statements(step, lock_orders(step.fold)[0])
+    yield from replay.statements(step.fold, refold=step.refold)
     yield from under_the_lock(step)
 
 
-def before_the_lock(step: CutOver) -> Iterator[Statement]:
-    """Rows are written where nobody sees them yet."""
-    yield from target_rows.hold_parents(step.fold)
+def sweep_statements(step: CutOver) -> Iterator[Statement]:
+    """What escaped the capture waits like what was captured."""
     for source in step.fold.lens.sources:
-        yield target_rows.insert(step.fold, source, None)
-    yield target_rows.analyze(step.fold)
+        yield from sweep.note_escaped(step.fold, source, step.since_xid, refold=step.refold)
+
+
+def before_the_lock(step: CutOver) -> Iterator[Statement]:
+    """Rows are written where nobody sees them yet, and all is made that needs no lock of others'."""
+    for source in step.fold.lens.sources:
+        yield from parents.hold(step.fold, source, fresh=False)
+    for source in step.fold.lens.sources:
+        yield target_rows.insert_staged(step.fold, source)
+    yield from sequences.advance(step.fold, refold=step.refold)
+    yield from archive.prepare(step.fold)
 
 
 def under_the_lock(step: CutOver) -> Iterator[Statement]:
     """Names change hands; nothing here reads rows, but children whose values or type change."""
     fold = step.fold
     yield Statement("fire what is deferred", sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"))
-    yield from archive.make_schemas(fold)
     for source in fold.lens.sources:
         yield from capture.stop_capture(fold, source, source.name)
         yield from capture.drop_capture_functions(fold, source)
-    yield from sequences.advance(fold)
     yield from children.drop_keys(fold)
     yield from children.follow(fold)
     if step.refold:
@@ -101,23 +116,21 @@ def lock_statements(step: CutOver, order: tuple[TableName, ...]) -> Iterator[Sta
     modes = lock_modes(step.fold)
     for table in order:
         yield Statement(
-            f"lock {table}", sql.SQL("LOCK TABLE {} IN {} MODE").format(table.identifier, sql.SQL(modes[table]))
+            f"lock {table}", sql.SQL("LOCK TABLE {} IN {} MODE").format(table.identifier, sql.SQL(modes[table].value))
         )
 
 
-def lock_modes(fold: Fold) -> dict[TableName, str]:
+def lock_modes(fold: Fold) -> dict[TableName, LockMode]:
     """The strongest lock that the statements under the lock take on each table."""
-    modes: dict[TableName, str] = {}
+    modes: dict[TableName, LockMode] = {}
     for key in fold.outbound:
         if key.constraint.references is not None:
-            modes[key.constraint.references] = "ACCESS EXCLUSIVE"
-    modes[fold.lens.target.name] = "SHARE ROW EXCLUSIVE" if not fold.rule_changes else "ACCESS EXCLUSIVE"
-    if fold.lens.target.name in fold.children:
-        modes[fold.lens.target.name] = "ACCESS EXCLUSIVE"
-    for child in fold.children:
-        modes[child] = "ACCESS EXCLUSIVE"
-    for table in fold.lens.archived:
-        modes[table.name] = "ACCESS EXCLUSIVE"
+            modes[key.constraint.references] = LockMode.ACCESS_EXCLUSIVE
+    target = fold.lens.target.name
+    plain = not fold.rule_changes and target not in fold.children
+    modes[target] = LockMode.SHARE_ROW_EXCLUSIVE if plain else LockMode.ACCESS_EXCLUSIVE
+    modes.update(dict.fromkeys(fold.children, LockMode.ACCESS_EXCLUSIVE))
+    modes.update({table.name: LockMode.ACCESS_EXCLUSIVE for table in fold.lens.archived})
     return modes
 
 
@@ -135,151 +148,139 @@ def orders(tables: tuple[TableName, ...]) -> tuple[tuple[TableName, ...], ...]:
 
 
 def apply(step: CutOver, session: Session, record: Callable[[Window], None]) -> Window:
-    """Run it in one transaction; `record` writes to the ledger within it.
+    """Run it in one transaction, and from the start again where somebody is in its way.
+
+    `record` writes to the ledger within it.
 
     Raises:
-        LockNotAvailable: no lock within `lock_wait`; nothing has changed.
+        LockNotAvailable: no lock within `lock_wait`, or the sources are written faster than the fold can follow;
+            nothing has changed.
         RowsDiffer: a row does not read back from the target; nothing has changed.
-        RuleViolated: a parent is missing; nothing has changed.
+        RuleViolated: a parent is missing, or a value is taken; nothing has changed.
         CaptureBroken: a write to a source may have escaped; nothing has changed.
     """
-    catch_up.catch_up(step.fold, session, refold=step.refold)
-    with session.transaction():
-        conflicts.decide(step.fold, session, inserted=False)
-        session.execute_all(before_the_lock(step))
-        checks = tuple(_prove(step, source, None, session) for source in step.fold.lens.sources)
-        _refuse_orphans(step, session)
-        swept = _sweep(step, session)
-        replayed = _replay_until_few(step, session)
-        files = _capture_files(step, session)
-        return _lock_and_finish(step, session, files, checks, swept, replayed, record)
+    first_missed: float | None = None
+    patience = patience_of(session, step.fold.spec)
+    for number in itertools.count(1):
+        capture.mend(step.fold, session)
+        catch_up.catch_up(step.fold, session, refold=step.refold)
+        try:
+            return _cut_over(step, session, patience, record)
+        except LockNotAvailable:
+            first_missed = first_missed or patience.clock()
+            if patience.clock() - first_missed >= patience.lock_wait_s:
+                raise
+            session.wait(min(patience.lock_timeout_s * number, 1.0))
+    raise AssertionError("unreachable")
 
 
 def finish(step: CutOver, session: Session) -> None:
-    """After the commit: validate the new keys; nobody waits for it but DDL."""
+    """After the commit: validate the new keys and measure the target; nobody waits for it but DDL."""
     for statement in children.validate_keys(step.fold):
         session.execute(statement)
+    session.execute(target_rows.analyze(step.fold))
 
 
-def _prove(step: CutOver, source: SourceLens, keys: Keys | None, session: Session) -> Check:
-    started = session.now()
-    looked, alone, differing = session.one(proof.count_target(step.fold, source, keys, refold=step.refold))
+def _cut_over(step: CutOver, session: Session, patience: Patience, record: Callable[[Window], None]) -> Window:
+    fold = step.fold
+    with session.transaction():
+        with explained("limit the wait for a lock"):
+            limit_waits(session.connection, patience)
+        marks = capture.marks(fold, session)
+        swept = sum(session.execute(statement) for statement in sweep_statements(step))
+        conflicts.decide(fold, session)
+        for statement in before_the_lock(step):
+            replay.write(statement, session)
+        checks = tuple(_prove(step, source, session) for source in fold.lens.sources)
+        _refuse_orphans(step, session)
+        passes = Passes(fold, step.refold, session, patience, tuple(lock_modes(fold)))
+        passes.until_few()
+        window = _lock_and_finish(step, session, passes, marks, Window(0.0, 0, 0, swept, checks), record)
+    return replace(window, seconds=patience.clock() - window.since)
+
+
+def _prove(step: CutOver, source: SourceLens, session: Session) -> Check:
+    fold, started = step.fold, session.now()
+    looked, alone, differing = session.one(proof.count_target(fold, source, refold=step.refold))
     if alone or differing:
-        raise RowsDiffer(_describe(step, source, session, looked, alone + differing))
-    sentence = f"Every row of {source.name} reads back equal from {step.fold.lens.target.name}"
+        pairs = proof.target_pairs(fold, source, refold=step.refold)
+        query = proof.differences(fold, source, pairs, refold=step.refold)
+        raise RowsDiffer(replay.describe(fold, source, session, looked, alone + differing, query))
+    sentence = f"Every row of {source.name} reads back equal from {fold.lens.target.name}"
     return Check(f"in_target_{source.number}", sentence, True, looked, 0, (session.now() - started).total_seconds())
-
-
-def _describe(step: CutOver, source: SourceLens, session: Session, looked: int, wrong: int) -> str:
-    pairs = proof.target_pairs(step.fold, source, refold=step.refold)
-    rows = session.rows(proof.differences(step.fold, source, pairs, refold=step.refold)) if source.proven else []
-    first = ""
-    if rows:
-        key, column, was, became = rows[0]
-        first = f"; first: key {', '.join(key)}, column {column}: {was} became {became}"
-    return f"{wrong} of {looked} rows of {source.name} do not read back from {step.fold.lens.target.name}{first}"
 
 
 def _refuse_orphans(step: CutOver, session: Session) -> None:
     for source in step.fold.lens.sources:
-        for key in target_rows.parent_keys(step.fold):
-            found = session.rows(target_rows.orphans(step.fold, source, key))
-            if found:
-                values = "; ".join(", ".join(row[0]) for row in found[:5])
-                raise RuleViolated(
-                    f"rows of {source.name} reference rows that {key.references} does not have: {values}:"
-                    f" foreign key {key.name} of {key.table} would not hold; nothing was changed"
-                )
-
-
-def _sweep(step: CutOver, session: Session) -> int:
-    return sum(
-        session.execute(statement)
-        for source in step.fold.lens.sources
-        for statement in sweep.note_escaped(step.fold, source, step.since_xid, refold=step.refold)
-    )
-
-
-def _replay_until_few(step: CutOver, session: Session) -> int:
-    replayed = 0
-    for _ in range(catch_up.PASSES):
-        taken = _replay(step, session, locked=False)
-        replayed += taken
-        if taken <= catch_up.FEW_KEYS:
-            break
-    return replayed
-
-
-def _replay(step: CutOver, session: Session, *, locked: bool) -> int:
-    """Fold changed keys again, in staging and in the target, and prove those rows.
-
-    Every old row leaves before a new one comes: unique values may have moved between rows, and between sources.
-    """
-    taken = [(source, keys) for source in step.fold.lens.sources for keys in catch_up.take(step.fold, source, session)]
-    for source, keys in taken:
-        session.execute(target_rows.take_out(step.fold, source, keys))
-    for source, keys in taken:
-        session.execute_all(catch_up.replay_statements(step.fold, source, keys, refold=step.refold))
-    for _, keys in taken:
-        conflicts.decide(step.fold, session, inserted=True, held=keys)
-    for source, keys in taken:
-        session.execute(target_rows.insert(step.fold, source, keys, locked=locked))
-        if not locked:
-            session.execute(target_rows.requeue(step.fold, source, keys))
-    for source, keys in taken:
-        _prove(step, source, keys, session)
-    return sum(len(keys.keys) for _, keys in taken)
-
-
-def _capture_files(step: CutOver, session: Session) -> tuple[int, ...]:
-    return tuple(int(session.one(capture.capture_state(step.fold, s))[1]) for s in step.fold.lens.sources)
+        for key in parents.keys_of(step.fold, source):
+            parents.refuse(step.fold, source, key, session.rows(parents.orphans(step.fold, source, key)))
 
 
 def _lock_and_finish(
     step: CutOver,
     session: Session,
-    files: tuple[int, ...],
-    checks: tuple[Check, ...],
-    swept: int,
-    replayed: int,
+    passes: Passes,
+    marks: tuple[Mark, ...],
+    so_far: Window,
     record: Callable[[Window], None],
 ) -> Window:
-    tried_since = session.now()
-    for tries, order in enumerate(itertools.cycle(lock_orders(step.fold)), 1):
-        try:
-            with session.transaction():
-                locked_at = session.now()
-                session.execute(limit_lock_wait(step.fold.spec.lock_timeout_s))
-                session.execute_all(lock_statements(step, order))
-                last = _finish_under_lock(step, session, files)
-                window = Window((session.now() - locked_at).total_seconds(), tries, replayed + last, swept, checks,
-                                _sequences(step, session))  # fmt: skip
-                record(window)
-            return window
-        except LockNotAvailable as error:
-            waited_s = (session.now() - tried_since).total_seconds()
-            if waited_s >= step.fold.spec.lock_wait_s:
-                raise LockNotAvailable(
-                    f"{error}: {tries} tries in {waited_s:.0f} s, nothing was changed:"
-                    " end the long transaction that holds it, or run it again when traffic is low"
-                ) from error
-            session.wait(min(0.02 * tries, 0.5))
-            _replay_until_few(step, session)
-    raise AssertionError("unreachable")
+    windows: list[Window] = []
+
+    def work(locked: LockWindow) -> None:
+        last = passes.under_the_lock()
+        session.execute(planning.freely())
+        _refuse_what_breaks_late(step, session)
+        _refuse_what_escaped(step, session, marks)
+        _refuse_rows_where_none_are_expected(step, session)
+        session.execute_all(under_the_lock(step))
+        seconds = session.now().timestamp() - locked.since
+        window = replace(so_far, seconds=seconds, since=locked.since, tries=locked.tries,
+                         replayed=passes.replayed + last, sequences_after=_sequences(step, session))  # fmt: skip
+        record(window)
+        windows.append(window)
+
+    modes = lock_modes(step.fold)
+    waiting = replace(passes.patience, wait=passes.between_tries)
+    passes.refuse_waiters()
+    with explained(f"lock the tables of {step.fold.name}"):
+        lock_tables(session.connection, modes, lock_orders(step.fold), waiting, work)
+    return windows[-1]
 
 
-def _finish_under_lock(step: CutOver, session: Session, files: tuple[int, ...]) -> int:
-    replayed = _replay(step, session, locked=True)
-    for source, file in zip(step.fold.lens.sources, files, strict=True):
-        held, file_now = session.one(capture.capture_state(step.fold, source))
-        if not held or file_now != file:
-            reason = "its rows were rewritten" if held else f"trigger {capture.TRIGGER} was dropped or disabled"
+def _refuse_what_breaks_late(step: CutOver, session: Session) -> None:
+    """Rules that no index keeps for this session, and that rows of others may break: few targets have any."""
+    fold = step.fold
+    for source in fold.lens.sources:
+        for key in parents.keys_of(fold, source):
+            if parents.references_itself(fold, key):
+                parents.refuse(fold, source, key, session.rows(parents.orphans(fold, source, key)))
+    for rule in target_rows.deferrable_keys(fold):
+        found = session.rows(target_rows.twice(fold, rule))
+        if found:
+            values = "; ".join(", ".join(row[0]) for row in found)
+            raise RuleViolated(f"{fold.lens.target.name}: several rows have the {rule.words} {values}, which"
+                               f" {rule.name} forbids; nothing was changed: change all but one")  # fmt: skip
+    for repoint in fold.repoints:
+        for source in conflicts.skipping(fold):
+            if repoint.source == source.name:
+                _refuse_children(session.rows(conflicts.skipped_with_children(fold, source, repoint)), repoint)
+
+
+def _refuse_children(found: list[tuple[list[str], ...]], repoint: Repoint) -> None:
+    if found:
+        keys = "; ".join(", ".join(row[0]) for row in found[: replay.SHOWN])
+        raise RuleViolated(f"rows of {repoint.source} stay behind although {repoint.child} references them: {keys};"
+                           " nothing was changed: let it reference others, or change the values first")  # fmt: skip
+
+
+def _refuse_what_escaped(step: CutOver, session: Session, marks: tuple[Mark, ...]) -> None:
+    for source, before, now in zip(step.fold.lens.sources, marks, capture.marks(step.fold, session), strict=True):
+        if not now.held or now != before:
+            reason = "its rows were rewritten" if now.file != before.file else "its trigger was disabled or dropped"
             raise CaptureBroken(
-                f"changes of {source.name} may have escaped: {reason}; nothing was changed, run it again"
+                f"changes of {source.name} may have escaped the capture: {reason} while the rows were on their way;"
+                " nothing was changed, run it again"
             )
-    _refuse_rows_where_none_are_expected(step, session)
-    session.execute_all(under_the_lock(step))
-    return replayed
 
 
 def _refuse_rows_where_none_are_expected(step: CutOver, session: Session) -> None:
@@ -298,8 +299,3 @@ def _sequences(step: CutOver, session: Session) -> tuple[SequenceState, ...]:
         last_value, is_called = session.one(Statement(f"note where {sequence.name} stands", query))
         states.append(SequenceState(sequence.name, last_value, is_called))
     return tuple(states)
-
-
-def changes_children(fold: Fold) -> bool:
-    """Whether rows of children are written under the lock."""
-    return any(repoint.change is not ChildChange.NONE for repoint in fold.repoints)

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import random
-
-from psycopg import sql
-
 from pipelines.core.errors import LockNotAvailable
+from pipelines.core.schema import TableName
 from pipelines.core.spec import Spec
 from pipelines.core.statement import Statement
-from pipelines.steps.session import Session
+from pipelines.database.locks import Patience, run_ddl
+from pipelines.steps.session import Session, explained
 
 
-def run_short(session: Session, statement: Statement, spec: Spec) -> None:
-    """Run one statement that locks, never waiting longer than lock_timeout in the queue.
+def patience_of(session: Session, spec: Spec) -> Patience:
+    """How long this session waits for a lock."""
+    return Patience(spec.lock_timeout_s, spec.lock_wait_s, lambda: session.now().timestamp(), session.wait)
+
+
+def run_short(session: Session, statement: Statement, spec: Spec, *tables: TableName) -> None:
+    """Run one statement that locks these tables (those of the spec where none is named), in a transaction of its own.
 
     Raises:
-        LockNotAvailable: not had within lock_wait; nothing has changed.
+        LockNotAvailable: not had within lock_wait; the message names who is in the way. Nothing has changed.
     """
-    started = session.now()
-    tries = 0
-    while True:
-        tries += 1
-        try:
-            with session.transaction():
-                session.execute(limit_lock_wait(spec.lock_timeout_s))
-                session.execute(statement)
-            return
-        except LockNotAvailable as error:
-            waited_s = (session.now() - started).total_seconds()
-            if waited_s >= spec.lock_wait_s:
-                raise LockNotAvailable(f"{error}: {tries} tries in {waited_s:.0f} s; nothing was changed") from error
-            session.wait(min(0.05 * 2 ** min(tries, 5), 1.0) * random.uniform(0.5, 1.0))
-
-
-def limit_lock_wait(timeout_s: float) -> Statement:
-    """For this transaction."""
-    milliseconds = sql.Literal(f"{max(1, round(timeout_s * 1000))}ms")
-    return Statement("limit the wait for a lock", sql.SQL("SET LOCAL lock_timeout = {}").format(milliseconds))
+    locked = tables or spec.table_names
+    try:
+        with explained(statement.purpose):
+            run_ddl(session.connection, statement.query, locked, patience_of(session, spec))
+    except LockNotAvailable as error:
+        raise LockNotAvailable(f"{statement.purpose}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -41,10 +41,7 @@ class Keys:
     keys: tuple[Key, ...]
 
 
-Rows = Range | Keys
-
-
-def map_rows(fold: Fold, source: SourceLens, rows: Rows, *, fresh: bool, refold: bool = False) -> Statement:
+def map_rows(fold: Fold, source: SourceLens, rows: Range, *, fresh: bool, refold: bool = False) -> Statement:
     """Give each source row its key in the target; a row that was folded before keeps the one it had.
 
     `fresh`: the row map has no keys yet, and no row of these ranges stands in it.
@@ -57,7 +54,7 @@ def map_rows(fold: Fold, source: SourceLens, rows: Rows, *, fresh: bool, refold:
     return Statement(
         f"give the rows of {source.name} their keys in the target",
         sql.SQL(_SQL["map_rows"]).format(
-            map=_row_map(fold, source),
+            map=row_map(fold, source),
             columns=identifiers((*relations.source_key_in_map(source), *relations.target_key_in_map(fold.lens))),
             source_key=identifiers(key_names(source), "s"),
             target_key=joined(target_key),
@@ -77,28 +74,19 @@ def _target_key_value(fold: Fold, source: SourceLens, column: Column, *, refold:
     return kept.value(placement) if refold else placement.value.on("s")
 
 
-def stage_rows(fold: Fold, source: SourceLens, rows: Rows, *, refold: bool) -> Statement:
-    """Write source rows as target rows into the staging table; with `Keys`, replace those that are there."""
-    replace = isinstance(rows, Keys)
+def stage_rows(fold: Fold, source: SourceLens, rows: Range, *, refold: bool) -> Statement:
+    """Write source rows as target rows into the staging table."""
     columns = relations.staged_columns(fold.lens)
-    staging_keys = relations.staging_keys(fold.lens, source)
-    drawn = {p.column.name for p in source.placements if p.making is Making.DEFAULT}
-    changed = [c.identifier for c in columns if c.name not in drawn]
-    update = sql.SQL(_SQL["replace_staged"]).format(
-        key=identifiers(staging_keys),
-        changes=joined(sql.SQL("{0} = EXCLUDED.{0}").format(c) for c in changed),
-    )
     return Statement(
         f"map the rows of {source.name}",
         sql.SQL(_SQL["stage_rows"]).format(
             staged=staged(fold, source),
-            columns=joined([identifiers(staging_keys), *(c.identifier for c in columns)]),
+            columns=joined([identifiers(relations.staging_keys(fold.lens, source)), *(c.identifier for c in columns)]),
             source_key=identifiers(key_names(source), "s"),
             values=joined(value_of(fold, p, refold=refold) for p in source.placements),
             source=source.name.identifier,
             joins=value_joins(fold, source, refold=refold),
             rows=condition(source, rows),
-            on_conflict=update if replace else sql.SQL(""),
         ),
     )
 
@@ -112,7 +100,7 @@ def _join_row_map(fold: Fold, source: SourceLens) -> sql.Composable:
     if source.spec.key is not KeyMode.NEW:
         return sql.SQL("")
     same = relations.same_key("s", key_names(source), "m", relations.source_key_in_map(source))
-    return sql.SQL(" JOIN {} m ON {}").format(_row_map(fold, source), same)
+    return sql.SQL(" JOIN {} m ON {}").format(row_map(fold, source), same)
 
 
 def value_of(fold: Fold, placement: Placement, *, refold: bool) -> sql.Composable:
@@ -131,48 +119,14 @@ def assignable(placement: Placement) -> Expression:
     return cast(placement.value, bare(placement.column.type))
 
 
-def forget_missing(fold: Fold, source: SourceLens, keys: Keys) -> Iterator[Statement]:
-    """Rows that the source no longer has leave the staging table and are gone in the map."""
-    shared = {
-        "keys": unnested(source, keys),
-        "source": source.name.identifier,
-        "in_source": relations.same_key("s", key_names(source), "k", names.key_columns("k", len(source.key))),
-    }
-    k = names.key_columns("k", len(source.key))
-    yield Statement(
-        f"let go of rows that {source.name} no longer has",
-        sql.SQL(_SQL["unstage_missing"]).format(
-            staged=staged(fold, source),
-            same=relations.same_key("g", relations.staging_keys(fold.lens, source), "k", k),
-            **shared,
-        ),
-    )
-    yield Statement(
-        f"mark the rows that {source.name} no longer has as gone",
-        sql.SQL(_SQL["mark_gone"]).format(
-            map=_row_map(fold, source),
-            same=relations.same_key("m", relations.source_key_in_map(source), "k", k),
-            **shared,
-        ),
-    )
-
-
-def condition(source: SourceLens, rows: Rows) -> sql.Composable:
+def condition(source: SourceLens, rows: Range) -> sql.Composable:
     """The WHERE condition on source rows `s`."""
-    match rows:
-        case Keys():
-            return sql.SQL("({}) IN (SELECT {} FROM {} k)").format(
-                identifiers(key_names(source), "s"),
-                identifiers(names.key_columns("k", len(source.key)), "k"),
-                unnested(source, rows),
-            )
-        case Range(start, end):
-            bounds = []
-            if start is not None:
-                bounds.append(_compared(source, ">", start))
-            if end is not None:
-                bounds.append(_compared(source, "<=", end))
-            return joined(bounds, " AND ") if bounds else sql.SQL("true")
+    bounds = []
+    if rows.start is not None:
+        bounds.append(_compared(source, ">", rows.start))
+    if rows.end is not None:
+        bounds.append(_compared(source, "<=", rows.end))
+    return joined(bounds, " AND ") if bounds else sql.SQL("true")
 
 
 def _compared(source: SourceLens, operator: str, bound: Key) -> sql.Composable:
@@ -202,19 +156,6 @@ def unnested(source: SourceLens, rows: Keys) -> sql.Composable:
     return sql.SQL("(SELECT {} FROM ROWS FROM ({}) u({}))").format(joined(typed), joined(unnests), identifiers(texts))
 
 
-def take_changed(fold: Fold, source: SourceLens, limit: int) -> Statement:
-    """Consume some captured keys; what is captured again meanwhile stays for the next pass."""
-    columns = names.key_columns("k", len(source.key))
-    return Statement(
-        f"take changed keys of {source.name}",
-        sql.SQL(_SQL["take_changed"]).format(
-            changed=changed(fold, source),
-            limit=sql.Literal(limit),
-            key=joined(sql.SQL("{}::pg_catalog.text").format(sql.Identifier("c", c)) for c in columns),
-        ),
-    )
-
-
 def unchanged(fold: Fold, source: SourceLens, alias: str = "s", key: Sequence[str] | None = None) -> sql.Composed:
     """True for a row whose key waits in no changed keys: a check between passes must leave those out."""
     columns = names.key_columns("k", len(source.key))
@@ -233,5 +174,6 @@ def changed(fold: Fold, source: SourceLens) -> sql.Identifier:
     return names.keeping(Keeping.CHANGED, fold.name, source.name).identifier
 
 
-def _row_map(fold: Fold, source: SourceLens) -> sql.Identifier:
+def row_map(fold: Fold, source: SourceLens) -> sql.Identifier:
+    """The row map."""
     return names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier

@@ -109,7 +109,7 @@ def _locks(fold: Fold, children: Sequence[ChildFacts]) -> Iterator[LockFacts]:
         yield LockFacts("add_columns", source.name, "SHARE ROW EXCLUSIVE", _CATALOG_S)
     held_s = _CATALOG_S + sum(child.lock_s - _CATALOG_S for child in children)
     for table, mode in sorted(cut_over.lock_modes(fold).items()):
-        yield LockFacts("cut_over", table, mode, held_s)
+        yield LockFacts("cut_over", table, mode.value, held_s)
 
 
 def _lossy(connection: Connection, fold: Fold, sources: Sequence[SourceLens]) -> Iterator[LossyColumn]:

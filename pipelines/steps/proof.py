@@ -15,8 +15,7 @@ from pipelines.core.place import Place
 from pipelines.core.relations import joined, key_names
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import kept, mapping
-from pipelines.steps.mapping import Keys, condition
+from pipelines.steps import fresh_rows, kept, mapping
 
 _SQL = load_sql("pipelines.steps", "proof.sql")
 SHOWN = 20
@@ -75,20 +74,58 @@ def count_staged(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
     )
 
 
-def count_target(fold: Fold, source: SourceLens, keys: Keys | None, *, refold: bool) -> Statement:
-    """The same in the target, of all rows or of these keys; a row that was skipped has no place there."""
-    rows = sql.SQL("true") if keys is None else condition(source, keys)
+def count_target(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
+    """The same in the target; a row that was skipped has no place there."""
     return Statement(
         f"read the rows of {source.name} back from {fold.lens.target.name}",
         sql.SQL(_SQL["count"]).format(
             pairs=target_pairs(fold, source, refold=refold),
-            alone=sql.SQL("t.{} IS NULL").format(fold.lens.key[0].identifier),
+            alone=_alone(fold),
             differ=_differ(source, refold=refold),
-            among=sql.SQL("m.state IS DISTINCT FROM 'skipped' AND {} AND {}").format(
-                rows, mapping.unchanged(fold, source)
-            ),
+            among=sql.SQL("m.state IS DISTINCT FROM 'skipped' AND {}").format(mapping.unchanged(fold, source)),
         ),
     )
+
+
+def count_fresh(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
+    """The same of the rows of a pass, while nobody writes to the source."""
+    return Statement(
+        f"read the changed rows of {source.name} back from {fold.lens.target.name}",
+        sql.SQL(_SQL["count"]).format(
+            pairs=fresh_pairs(fold, source, refold=refold),
+            alone=_alone(fold),
+            differ=_differ(source, refold=refold),
+            among=sql.SQL("m.state IS DISTINCT FROM 'skipped'"),
+        ),
+    )
+
+
+def note_fresh(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
+    """While the source is written: let those rows of a pass that do not read back wait for the next."""
+    return Statement(
+        f"let changed rows of {source.name} wait that do not read back yet",
+        sql.SQL(_SQL["note_fresh"]).format(
+            alone=_alone(fold),
+            differ=_differ(source, refold=refold),
+            changed=mapping.changed(fold, source),
+            keys=relations.identifiers(key_names(source), "s"),
+            unchanged=mapping.unchanged(fold, source),
+            pairs=fresh_pairs(fold, source, refold=refold),
+        ),
+    )
+
+
+def fresh_pairs(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composed:
+    """The same pairs as in the target, of the rows of a pass `f`."""
+    return sql.SQL("{} f JOIN ({}) ON {}").format(
+        fresh_rows.table(source),
+        target_pairs(fold, source, refold=refold),
+        relations.same_key("s", key_names(source), "f", relations.staging_keys(fold.lens, source)),
+    )
+
+
+def _alone(fold: Fold) -> sql.Composed:
+    return sql.SQL("t.{} IS NULL").format(fold.lens.key[0].identifier)
 
 
 def differences(fold: Fold, source: SourceLens, pairs: sql.Composed, *, refold: bool) -> Statement:

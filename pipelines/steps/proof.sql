@@ -3,6 +3,10 @@ SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE {alone}),
        pg_catalog.count(*) FILTER (WHERE NOT {alone} AND {differ})
 FROM {pairs} WHERE {among}
 
+-- note_fresh: CASE, so that only those few are looked up among the keys that wait already
+INSERT INTO {changed} SELECT {keys} FROM {pairs}
+WHERE m.state IS DISTINCT FROM 'skipped' AND CASE WHEN {alone} OR {differ} THEN {unchanged} ELSE false END
+
 -- differences: which column of which row, and both values
 SELECT {key}, v.name, v.was, v.became
 FROM {pairs} CROSS JOIN LATERAL (VALUES {values}) v(name, was, became)

@@ -8,13 +8,13 @@ from psycopg import sql
 
 from pipelines.core import names, relations
 from pipelines.core.fold import Fold
-from pipelines.core.lens import Making
+from pipelines.core.lens import Making, SourceLens
 from pipelines.core.names import Keeping
 from pipelines.core.relations import joined
 from pipelines.core.schema import OwnedSequence
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import kept
+from pipelines.steps import fresh_rows, kept
 from pipelines.steps.capture import regclass
 
 _SQL = load_sql("pipelines.steps", "sequences.sql")
@@ -36,14 +36,33 @@ def advance(fold: Fold, *, refold: bool = False) -> Iterator[Statement]:
         there = sql.SQL("(SELECT pg_catalog.max({}) FROM {})").format(
             sql.Identifier(column), fold.lens.target.name.identifier
         )
-        yield Statement(
-            f"move sequence {sequence.name} past the values of {column}",
-            sql.SQL(_SQL["advance"]).format(
-                sequence=sql.Literal(regclass(sequence.name)),
-                relation=sequence.name.identifier,
-                greatest=joined([there, *brought, *(_had_before(fold, column) if refold else ())]),
-            ),
-        )
+        before = _had_before(fold, column) if refold else ()
+        purpose = f"move sequence {sequence.name} past the values of {column}"
+        yield _advance(purpose, sequence, joined([there, *brought, *before]))
+
+
+def pass_fresh(fold: Fold, source: SourceLens) -> Iterator[Statement]:
+    """Move each sequence past the values that the fresh rows of a pass bring."""
+    brought = {p.column.name for p in source.placements if p.making is not Making.DEFAULT}
+    for sequence in written_sequences(fold):
+        if sequence.column in brought:
+            purpose = f"move sequence {sequence.name} past the changed values of {sequence.column}"
+            greatest = sql.SQL("(SELECT pg_catalog.max(f.{}) FROM {} f)").format(
+                sql.Identifier(sequence.column), fresh_rows.table(source)
+            )
+            yield _advance(purpose, sequence, greatest)
+
+
+def _advance(purpose: str, sequence: OwnedSequence, greatest: sql.Composed) -> Statement:
+    return Statement(
+        purpose,
+        sql.SQL(_SQL["advance"]).format(
+            sequence=sql.Literal(regclass(sequence.name)),
+            relation=sequence.name.identifier,
+            increment=sql.Literal(sequence.increment),
+            greatest=greatest,
+        ),
+    )
 
 
 def _had_before(fold: Fold, column: str) -> Iterator[sql.Composed]:

@@ -1,4 +1,4 @@
-"""Rows of the target that the fold writes: inserted from staging, and taken out again before they are replaced."""
+"""Rows of the target that the fold writes: inserted from staging, and replaced by fresh ones where sources changed."""
 
 from __future__ import annotations
 
@@ -9,136 +9,144 @@ from psycopg import sql
 from pipelines.core import names, relations
 from pipelines.core.fold import Fold
 from pipelines.core.lens import SourceLens
-from pipelines.core.relations import identifiers, joined
-from pipelines.core.schema import Constraint, TableName
+from pipelines.core.relations import Relation, identifiers, joined
+from pipelines.core.spec import KeyMode, OnConflict
 from pipelines.core.statement import Statement
+from pipelines.core.unique_rules import Key, conflicting, exclusion_keys, keyed, unique_keys
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import keeping_tables, mapping
-from pipelines.steps.mapping import Keys
+from pipelines.steps import fresh_rows, keeping_tables, mapping
 
 _SQL = load_sql("pipelines.steps", "target_rows.sql")
+_PLACE = sql.Identifier("own place")
 
 
-def insert(fold: Fold, source: SourceLens, keys: Keys | None, *, locked: bool = False) -> Statement:
-    """Every staged row that nobody changed since, or those of these keys.
-
-    Staged rows are of different moments. Those without a waiting key are all as the source is now, so its unique
-    values hold among them. While the source is written, a row of `keys` may hold a value whose old owner is still
-    in the target: it is left out, and `requeue` lets it wait. Under the lock (`locked`) nothing is left out.
-    """
-    columns = [c.identifier for c in relations.staged_columns(fold.lens)]
+def insert_staged(fold: Fold, source: SourceLens) -> Statement:
+    """Every staged row that nobody changed since; staged rows are of different moments, and these are as of now."""
+    columns = [column.name for column in relations.staged_columns(fold.lens)]
+    keys = names.key_columns("k", len(source.key))
     return Statement(
         f"write the rows of {source.name} into {fold.lens.target.name}",
-        sql.SQL(_SQL["insert"]).format(
-            target=fold.lens.target.name.identifier,
-            columns=joined(columns),
-            values=joined(sql.SQL("g.{}").format(c) for c in columns),
-            staged=mapping.staged(fold, source),
-            skipped=keeping_tables.skip_column(fold),
-            rows=_of_keys(fold, source, keys)
-            if keys is not None
-            else mapping.unchanged(fold, source, "g", relations.staging_keys(fold.lens, source)),
-            on_conflict=sql.SQL("") if keys is None or locked else sql.SQL(" ON CONFLICT DO NOTHING"),
-        ),
-    )
-
-
-def requeue(fold: Fold, source: SourceLens, keys: Keys) -> Statement:
-    """The keys whose rows were left out wait for the next pass."""
-    key = relations.target_key(fold.lens)
-    return Statement(
-        f"let rows of {source.name} wait whose unique values are still taken",
-        sql.SQL(_SQL["requeue"]).format(
+        sql.SQL(_SQL["insert_staged"]).format(
+            keys=identifiers(keys, "c"),
             changed=mapping.changed(fold, source),
-            key=identifiers(relations.staging_keys(fold.lens, source), "g"),
+            homeless=_homeless(fold, source, "homeless", "mapped", "w", keys),
+            target=fold.lens.target.name.identifier,
+            columns=identifiers(columns),
+            values=identifiers(columns, "g"),
             staged=mapping.staged(fold, source),
             skipped=keeping_tables.skip_column(fold),
-            rows=_of_keys(fold, source, keys),
-            target=fold.lens.target.name.identifier,
-            same=relations.same_key("t", key, "g", key),
+            waits=relations.same_key("w", keys, "g", relations.staging_keys(fold.lens, source)),
         ),
     )
 
 
-def take_out(fold: Fold, source: SourceLens, keys: Keys) -> Statement:
-    """The rows that this transaction wrote for these keys: exactly those that stand in the staging table."""
+def _homeless(
+    fold: Fold, source: SourceLens, block: str, condition: str, alias: str, keys: tuple[str, ...]
+) -> sql.Composed:
+    if source.spec.key is KeyMode.NEW:
+        return sql.SQL(_SQL["no_homeless"]).format()
+    no_home = (sql.SQL("{} = NULL").format(sql.Identifier(name)) for name in relations.target_key_in_map(fold.lens))
+    same = relations.same_key("m", relations.source_key_in_map(source), alias, keys)
+    return sql.SQL(_SQL[block]).format(map=mapping.row_map(fold, source), no_home=joined(no_home), **{condition: same})
+
+
+def take_out(fold: Fold, source: SourceLens) -> Statement:
+    """The rows of this transaction that fresh ones replace, or that their source no longer has."""
     return Statement(
         f"take the old rows of changed keys of {source.name} out of {fold.lens.target.name}",
         sql.SQL(_SQL["take_out"]).format(
             target=fold.lens.target.name.identifier,
-            staged=mapping.staged(fold, source),
-            same=joined(
-                (sql.SQL("t.{0} = g.{0}").format(sql.Identifier(name)) for name in relations.target_key(fold.lens)),
-                " AND ",
-            ),
-            skipped=keeping_tables.skip_column(fold),
-            rows=_of_keys(fold, source, keys),
+            fresh=fresh_rows.table(source),
+            row=fresh_rows.book(fold, "row"),
+            differs=fresh_rows.book(fold, "differs"),
         ),
     )
 
 
-def _of_keys(fold: Fold, source: SourceLens, keys: Keys | None) -> sql.Composable:
-    if keys is None:
-        return sql.SQL("true")
-    return sql.SQL("({}) IN (SELECT {} FROM {} k)").format(
-        identifiers(relations.staging_keys(fold.lens, source), "g"),
-        identifiers(names.key_columns("k", len(source.key)), "k"),
-        mapping.unnested(source, keys),
-    )
-
-
-def hold_parents(fold: Fold) -> Iterator[Statement]:
-    """What a foreign key would do: keep the parents of staged rows from being deleted until the commit."""
-    for source in fold.lens.sources:
-        for key in parent_keys(fold):
-            yield _hold(fold, source, key)
-
-
-def _hold(fold: Fold, source: SourceLens, key: Constraint) -> Statement:
-    assert key.references is not None
-    pairs = zip(key.references_columns, key.columns, strict=True)
+def put_in(fold: Fold, source: SourceLens, *, locked: bool) -> Statement:
+    """Fresh rows, once every old one has left; unless `locked`, those that find no place wait: as many rows."""
+    keys, to = relations.staging_keys(fold.lens, source), relations.target_key(fold.lens)
+    columns = [column.name for column in relations.staged_columns(fold.lens)]
     return Statement(
-        f"hold the rows of {key.references} that rows of {source.name} reference",
-        sql.SQL(_SQL["hold_parents"]).format(
-            parent=key.references.identifier,
-            staged=mapping.staged(fold, source),
-            same=joined(
-                (sql.SQL("p.{} = g.{}").format(sql.Identifier(a), sql.Identifier(b)) for a, b in pairs), " AND "
-            ),
-        ),
-    )
-
-
-def orphans(fold: Fold, source: SourceLens, key: Constraint) -> Statement:
-    """Up to twenty rows in the target, written by this fold, whose parent is not there: values of the key."""
-    assert key.references is not None
-    pairs = zip(key.references_columns, key.columns, strict=True)
-    columns = [sql.Identifier("t", name) for name in key.columns]
-    return Statement(
-        f"look for rows of {source.name} without parent in {key.references}",
-        sql.SQL(_SQL["orphans"]).format(
-            values=relations.output_array(columns),
+        f"write the changed rows of {source.name} into {fold.lens.target.name}",
+        sql.SQL(_SQL["put_in" if locked else "put_in_where_free"]).format(
             target=fold.lens.target.name.identifier,
-            map=names.keeping(names.Keeping.ROW_MAP, fold.name, source.name).identifier,
-            mapped=relations.same_key(
-                "m", relations.target_key_in_map(fold.lens), "t", relations.target_key(fold.lens)
-            ),
-            present=joined((sql.SQL("{} IS NOT NULL").format(c) for c in columns), " AND "),
-            parent=key.references.identifier,
-            same=joined(
-                (sql.SQL("p.{} = t.{}").format(sql.Identifier(a), sql.Identifier(b)) for a, b in pairs), " AND "
-            ),
+            columns=identifiers(columns),
+            values=identifiers(columns, "f"),
+            fresh=fresh_rows.table(source),
+            there=fresh_rows.book(fold, "there"),
+            differs=fresh_rows.book(fold, "differs"),
+            unskipped=_unskipped(fold, source),
+            free=_where_free(fold, source),
+            key=identifiers(to),
+            fresh_keys=identifiers(keys, "f"),
+            same_put=relations.same_key("p", to, "f", to),
+            homeless_left_out=_homeless(fold, source, "homeless_left_out", "mapped_left_out", "l", keys),
+            changed=mapping.changed(fold, source),
         ),
     )
 
 
-def parent_keys(fold: Fold) -> tuple[Constraint, ...]:
-    """The target's foreign keys to other tables: nobody checks them for a session in the replica role."""
-    own: TableName = fold.lens.target.name
-    return tuple(key for key in fold.lens.target.foreign_keys if key.references != own and key.enforced)
+def _unskipped(fold: Fold, source: SourceLens) -> sql.Composable:
+    if source.spec.on_conflict is not OnConflict.SKIP:
+        return sql.SQL("")
+    keys = relations.staging_keys(fold.lens, source)
+    return sql.SQL(_SQL["unskipped"]).format(
+        staged=mapping.staged(fold, source),
+        same_staged=relations.same_key("g", keys, "f", keys),
+        skipped=keeping_tables.skip_column(fold),
+    )
+
+
+def _where_free(fold: Fold, source: SourceLens) -> sql.Composable:
+    if not deferrable_keys(fold):
+        return sql.SQL(" ON CONFLICT DO NOTHING")
+    computed = {column.name for column in fold.lens.target.columns if column.generated}
+    keys = (*unique_keys(fold.lens.target), *exclusion_keys(fold.lens.target))
+    return joined((_free_of(fold, source, key) for key in keys if not computed & key.reads), "")
+
+
+def _free_of(fold: Fold, source: SourceLens, key: Key) -> sql.Composed:
+    own = relations.staging_keys(fold.lens, source)
+    all_columns = frozenset(column.name for column in fold.lens.target.columns)
+    bringing = Relation(fresh_rows.table(source), all_columns)
+    having = Relation(fold.lens.target.name.identifier, all_columns)
+    return sql.SQL(_SQL["free"]).format(
+        bringing=keyed(fold.lens, key, bringing, [sql.Identifier(name) for name in own]),
+        having=keyed(fold.lens, key, having),
+        conflicting=conflicting(fold.lens, key, "h", "m"),
+        same_bringing=relations.same_key("m", own, "f", own),
+    )
+
+
+def deferrable_keys(fold: Fold) -> tuple[Key, ...]:
+    """Unique and exclusion constraints that are only looked at by a trigger, which does not fire for us."""
+    keys = (*unique_keys(fold.lens.target), *exclusion_keys(fold.lens.target))
+    return tuple(key for key in keys if not key.index.immediate)
+
+
+def twice(fold: Fold, key: Key) -> Statement:
+    """Up to five values that two rows of the target have, though its constraint says that none may."""
+    rows = Relation(fold.lens.target.name.identifier, frozenset())
+    both = keyed(fold.lens, key, rows, [sql.SQL("ctid AS {}").format(_PLACE)])
+    return Statement(
+        f"see that no two rows of {fold.lens.target.name} share {key.words}",
+        sql.SQL(_SQL["twice"]).format(
+            shown=relations.output_array([sql.Identifier("a", name) for name in key.values]),
+            rows=both,
+            conflicting=conflicting(fold.lens, key, "a", "b"),
+            place=_PLACE,
+        ),
+    )
 
 
 def analyze(fold: Fold) -> Statement:
-    """Rows of an open transaction have no statistics; without them a replay is planned badly."""
+    """After the commit: the target has many rows that its statistics do not know."""
     target = fold.lens.target.name
-    return Statement(f"measure {target}", sql.SQL("ANALYZE {}").format(target.identifier))
+    return Statement(f"measure {target}", sql.SQL("ANALYZE (SKIP_LOCKED) {}").format(target.identifier))
+
+
+def statements(fold: Fold, source: SourceLens) -> Iterator[Statement]:
+    """How changed rows are replaced, under the lock."""
+    yield take_out(fold, source)
+    yield put_in(fold, source, locked=True)

@@ -36,6 +36,7 @@ def statements(step: Verify) -> Iterator[Statement]:
     """The SQL, in order; catch-up passes come before it, once or more."""
     for source in step.fold.lens.sources:
         yield from keeping_tables.index_staging(step.fold, source)
+        yield from conflicts.index_values(step.fold, source)
     yield from conflicts.statements(step.fold)
     for source in step.fold.lens.sources:
         yield proof.count_staged(step.fold, source, refold=step.refold)
@@ -45,8 +46,9 @@ def apply(step: Verify, session: Session) -> tuple[Check, ...]:
     """Catch up, then look at every row; a failed check is an answer, not an error."""
     for source in step.fold.lens.sources:
         session.execute_all(keeping_tables.index_staging(step.fold, source))
+        session.execute_all(conflicts.index_values(step.fold, source))
     catch_up(step.fold, session, refold=step.refold)
-    conflicts.decide(step.fold, session, inserted=False)
+    conflicts.decide(step.fold, session)
     read_back = [read_back_check(step, source, session) for source in step.fold.lens.sources]
     return (*read_back, *rules_check(step, session))
 

@@ -1,0 +1,169 @@
+"""A pass over the target: rows whose keys wait are read again, replaced where they changed, and proven.
+
+It is the same before the lock and under it, but for rows that find no place or do not read back: while the sources are
+written that may be put right by what is changed next, so their keys wait; under the lock it is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psycopg import errors
+
+from pipelines.core.errors import DatabaseError, RowsDiffer, RuleViolated
+from pipelines.core.fold import Fold
+from pipelines.core.lens import SourceLens
+from pipelines.core.statement import Statement
+from pipelines.steps import (
+    conflicts,
+    fresh_rows,
+    parents,
+    planning,
+    proof,
+    row_map,
+    sequences,
+    target_rows,
+)
+from pipelines.steps.fresh_rows import Onto, Taken
+from pipelines.steps.restaging import restage
+from pipelines.steps.session import Session
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass: how many keys it took, how many of them wait again, and how long it took."""
+
+    keys: int
+    waiting: int
+    seconds: float
+
+
+def statements(fold: Fold, *, refold: bool) -> Iterator[Statement]:
+    """The SQL of a pass under the lock, in order, as a plan shows it."""
+    sources = fold.lens.sources
+    if not sources:
+        return
+    yield fresh_rows.take_statement(fold, Onto.TARGET, refold=refold)
+    for source in sources:
+        yield from row_map.statements(fold, source)
+        yield from fresh_rows.follow(fold, source, refold=refold)
+        yield from parents.hold(fold, source, fresh=True)
+    for source in sources:
+        yield target_rows.take_out(fold, source)
+        if conflicts.skipping(fold):
+            yield from restage(fold, source, Onto.TARGET)
+    for source in conflicts.skipping(fold):
+        yield conflicts.flips_among(fold, source)
+    for source in sources:
+        yield target_rows.put_in(fold, source, locked=True)
+        yield from sequences.pass_fresh(fold, source)
+        for key in parents.keys_of(fold, source):
+            yield parents.fresh_orphans(fold, source, key)
+        yield proof.count_fresh(fold, source, refold=refold)
+
+
+def replay(fold: Fold, session: Session, *, refold: bool, locked: bool) -> Pass:
+    """Take the keys that wait, once, and let the target follow.
+
+    Raises:
+        RowsDiffer: a row does not read back, under the lock.
+        RuleViolated: a row finds no place under the lock, or references what is not there.
+        LockNotAvailable: a parent is being deleted.
+    """
+    started = session.now()
+    session.execute(planning.by_index())
+    session.execute_all(fresh_rows.empty(fold))
+    taken = [t for t in fresh_rows.take(fold, Onto.TARGET, session, refold=refold) if t.keys]
+    session.execute_all(_before(fold, taken, refold=refold))
+    if taken and conflicts.skipping(fold):
+        conflicts.decide_again(fold, session)
+    waiting = sum(_put_in(fold, each, session, locked=locked) for each in taken if _comes(each))
+    for each in taken:
+        session.execute_all(sequences.pass_fresh(fold, each.source))
+        _refuse_orphans(fold, each.source, session)
+        waiting += _prove(fold, each.source, session, refold=refold, locked=locked)
+    seconds = (session.now() - started).total_seconds()
+    return Pass(sum(each.keys for each in taken), waiting, seconds)
+
+
+def _before(fold: Fold, taken: list[Taken], *, refold: bool) -> Iterator[Statement]:
+    """Every row has its key before any reference is followed, and every old row leaves before a new one comes."""
+    for each in taken:
+        yield from row_map.follow(fold, each)
+    for each in taken:
+        yield from fresh_rows.follow(fold, each.source, refold=refold)
+    for each in taken:
+        if _comes(each):
+            yield from parents.hold(fold, each.source, fresh=True)
+    for each in taken:
+        if each.leaving or fresh_rows.is_late(each.source):
+            yield target_rows.take_out(fold, each.source)
+    if conflicts.skipping(fold):
+        for each in taken:
+            yield from restage(fold, each.source, Onto.TARGET)
+
+
+def _comes(each: Taken) -> bool:
+    return each.coming > 0 or fresh_rows.is_late(each.source)
+
+
+def _put_in(fold: Fold, each: Taken, session: Session, *, locked: bool) -> int:
+    """Rows that found no place; none under the lock."""
+    if locked:
+        write(target_rows.put_in(fold, each.source, locked=True), session)
+        return 0
+    session.execute(planning.freely())
+    left_out = session.execute(target_rows.put_in(fold, each.source, locked=False))
+    session.execute(planning.by_index())
+    return left_out
+
+
+def write(statement: Statement, session: Session) -> None:
+    """Write rows that must all find their place.
+
+    Raises:
+        RuleViolated: one does not; the message names the rule and the value.
+    """
+    try:
+        session.execute(statement)
+    except DatabaseError as error:
+        if isinstance(error.__cause__, errors.IntegrityError):
+            raise RuleViolated(
+                f"{error}; nothing was changed: change one of the rows, or on_conflict: skip"
+                if isinstance(error.__cause__, (errors.UniqueViolation, errors.ExclusionViolation))
+                else f"{error}; nothing was changed: correct the row, or how it is mapped"
+            ) from error
+        raise
+
+
+def _refuse_orphans(fold: Fold, source: SourceLens, session: Session) -> None:
+    for key in parents.keys_of(fold, source):
+        parents.refuse(fold, source, key, session.rows(parents.fresh_orphans(fold, source, key)))
+
+
+def _prove(fold: Fold, source: SourceLens, session: Session, *, refold: bool, locked: bool) -> int:
+    """Rows that do not read back yet; none under the lock."""
+    if not locked:
+        return session.execute(proof.note_fresh(fold, source, refold=refold))
+    looked, alone, differing = session.one(proof.count_fresh(fold, source, refold=refold))
+    if alone or differing:
+        pairs = proof.fresh_pairs(fold, source, refold=refold)
+        raise RowsDiffer(describe(fold, source, session, looked, alone + differing, proof.differences(
+            fold, source, pairs, refold=refold)))  # fmt: skip
+    return 0
+
+
+def describe(fold: Fold, source: SourceLens, session: Session, looked: int, wrong: int, query: Statement) -> str:
+    """What does not read back, with the first value that differs."""
+    rows = session.rows(query) if source.proven else []
+    first = ""
+    if rows:
+        key, column, was, became = rows[0]
+        first = f"; first: key {', '.join(key)}, column {column}: {was} became {became}"
+    return (
+        f"{wrong} of {looked} rows of {source.name} do not read back from {fold.lens.target.name}{first};"
+        " nothing was changed: correct the rule of that column, or mark it lossy"
+    )
