@@ -56,6 +56,15 @@ def start_run(
     return started[0]
 
 
+def forget_run(connection: Connection, run: Run) -> None:
+    """A rollback that was refused before anything was touched leaves no trace; a fold run always does.
+
+    Raises:
+        StateUnknown: it is a fold run, or gone.
+    """
+    change_one(connection, f"run {run.id} of {run.fold} that could be forgotten", block(_FILE, "forget"), id=run.id)
+
+
 def find_run(connection: Connection, id: UUID) -> Run | None:
     """The run of that id."""
     return read_row(connection, Run, block(_FILE, "find"), id=id)

@@ -67,3 +67,5 @@ UPDATE pgfold.runs
 SET backup_location = %(backup_location)s, rollback_script = COALESCE(%(rollback_script)s, rollback_script)
 WHERE id = %(id)s
 
+-- forget: a run that touched nothing; its steps go with it
+DELETE FROM pgfold.runs WHERE id = %(id)s AND kind <> 'fold'

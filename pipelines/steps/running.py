@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from pipelines.core.errors import ApprovalNeeded, PgfoldError, Refused, StateUnknown
 from pipelines.core.fold import Fold
 from pipelines.core.ledger_rows import FoldState, Run, RunKind, StepRecord, StepStatus
+from pipelines.core.reconciliation import RollbackBlocked
 from pipelines.core.recorded import Recorded
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
 from pipelines.database.connection import Connection
@@ -114,13 +115,13 @@ def load_working(surroundings: Surroundings, connection: Connection, run: Run, s
 
 @contextmanager
 def noted(work: Working, step: str) -> Iterator[None]:
-    """The ledger's word: running, then done by `note_done`, or failed with the reason."""
+    """The ledger's word: running, then done by `note_done`, or failed with the reason; nothing of a refusal."""
     if step not in ONCE or work.done(step) is None:
         ledger_steps.start_step(work.connection, work.run.id, step, work.surroundings.now())
     try:
         with explained(step):
             yield
-    except ApprovalNeeded:
+    except (ApprovalNeeded, RollbackBlocked):
         raise
     except PgfoldError as error:
         note_failure(work, step, str(error))

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from pipelines.core.errors import Refused, StateUnknown
 from pipelines.core.handing_over import hand_over
 from pipelines.core.ledger_rows import FoldStanding, FoldState, Run, RunKind
-from pipelines.core.reconciliation import KEEP_EDITS, RollbackOptions, Verdict
+from pipelines.core.reconciliation import KEEP_EDITS, RollbackBlocked, RollbackOptions, Verdict
 from pipelines.core.wording import counted, duration, listed
 from pipelines.database import ledger_folds, ledger_runs
 from pipelines.database.backup_reader import read_manifest
@@ -76,10 +76,20 @@ def rollback(surroundings: Surroundings, name: str, options: RollbackOptions = K
         ledger_runs.resume_run(connection, run, dagster_run_id=surroundings.dagster_run_id)
         work = load_working(surroundings, connection, run, STEP)
         hold_table_locks(connection, work.fold.spec.table_names)
-        with noted(work, STEP):
+        with _forgotten_when_blocked(work), noted(work, STEP):
             outcome = _withdrawn(work, options) if state.standing is FoldStanding.FOLDING else _restored(work, options)
             ledger_runs.finish_run(connection, work.run, surroundings.now())
         return outcome
+
+
+@contextmanager
+def _forgotten_when_blocked(work: Working) -> Iterator[None]:
+    """A refusal touched nothing, so the ledger says nothing of it."""
+    try:
+        yield
+    except RollbackBlocked:
+        ledger_runs.forget_run(work.connection, work.run)
+        raise
 
 
 def _refuse_unknown(state: FoldState) -> None:
