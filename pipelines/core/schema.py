@@ -219,7 +219,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class OwnedSequence:
-    """A sequence owned by `column`; `last_value` is None where it may not be read, its start while not `is_called`."""
+    """A sequence that `column` owns, or that no column owns and its default draws from.
+
+    `last_value` is None where it may not be read, its start while not `is_called`.
+    """
 
     name: TableName
     column: str
@@ -227,6 +230,7 @@ class OwnedSequence:
     last_value: int | None
     is_called: bool
     increment: int = 1
+    owned: bool = True  # then it moves with its table
 
 
 class TableKind(StrEnum):
@@ -278,6 +282,11 @@ class Table:
         if found is None:
             raise KeyError(f"{self.name} has no column {name!r}")
         return found
+
+    @property
+    def counting(self) -> tuple[OwnedSequence, ...]:
+        """Its sequences whose values a column holds as numbers: of those alone the rows tell which values are used."""
+        return tuple(sequence for sequence in self.sequences if self[sequence.column].type.category == "N")
 
     @property
     def primary_key(self) -> tuple[str, ...]:

@@ -285,6 +285,7 @@ class SequenceRow:
     column: str
     identity: bool
     increment: int
+    owned: bool
     readable: bool
 
     @property
@@ -294,7 +295,7 @@ class SequenceRow:
 
     def sequence(self, last_value: int | None, is_called: bool) -> OwnedSequence:
         """The sequence at a position."""
-        return OwnedSequence(self.table_name, self.column, self.identity, last_value, is_called, self.increment)
+        return OwnedSequence(self.table_name, self.column, self.identity, last_value, is_called, self.increment, self.owned)
 
 
 @dataclass(frozen=True, slots=True)

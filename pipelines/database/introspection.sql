@@ -355,22 +355,35 @@ FROM (
 GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2 NULLS FIRST, 3, 4
 
--- sequences: those that belong to a column; a position is read only where the role may
+-- sequences: those that belong to a column, or to none and its default draws from; a position is read only where the role may
 SELECT
-    d.refobjid AS relation,
+    a.attrelid AS relation,
     ARRAY[n.nspname::text, s.relname::text] AS name,
     a.attname::text AS "column",
-    d.deptype = 'i' AS identity,
+    found.deptype = 'i' AS identity,
     q.seqincrement AS increment,
+    found.deptype <> 'n' AS owned,
     has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(s.oid, 'SELECT') AS readable
-FROM pg_depend d
-JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+FROM (
+    SELECT d.objid AS sequence, d.refobjid AS relation, d.refobjsubid AS number, d.deptype
+    FROM pg_depend d
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+      AND d.refobjid = ANY (%(tables)s::oid[]) AND d.deptype IN ('a', 'i')
+    UNION ALL
+    SELECT d.refobjid, e.adrelid, e.adnum, d.deptype
+    FROM pg_attrdef e
+    JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
+        AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'n'
+    WHERE e.adrelid = ANY (%(tables)s::oid[])
+      AND NOT EXISTS (SELECT FROM pg_depend o
+                      WHERE o.classid = 'pg_class'::regclass AND o.objid = d.refobjid
+                        AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))
+) found
+JOIN pg_class s ON s.oid = found.sequence AND s.relkind = 'S'
 JOIN pg_namespace n ON n.oid = s.relnamespace
 JOIN pg_sequence q ON q.seqrelid = s.oid
-JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-  AND d.refobjid = ANY (%(tables)s::oid[]) AND d.deptype IN ('a', 'i')
-ORDER BY d.refobjid, a.attnum, s.relname
+JOIN pg_attribute a ON a.attrelid = found.relation AND a.attnum = found.number
+ORDER BY a.attrelid, a.attnum, s.relname
 
 -- publications: every publication that ships a table's rows, by itself, by its schema or by a partition's root
 SELECT c.oid AS relation, p.pubname::text AS name

@@ -82,4 +82,4 @@ def _had_before(fold: Fold, column: str) -> Iterator[sql.Composed]:
 
 def written_sequences(fold: Fold) -> tuple[OwnedSequence, ...]:
     """The target's sequences; those that count upwards."""
-    return tuple(s for s in fold.lens.target.sequences if s.increment > 0)
+    return tuple(s for s in fold.lens.target.counting if s.increment > 0)

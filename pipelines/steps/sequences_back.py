@@ -19,7 +19,7 @@ _SQL = load_sql("pipelines.steps", "sequences_back.sql")
 
 def note(connection: Connection, target: Table) -> tuple[SequenceState, ...]:
     """Where each sequence of the target stands before anything is drawn; those that may not be read are left out."""
-    readable = [sequence for sequence in target.sequences if sequence.last_value is not None]
+    readable = [sequence for sequence in target.counting if sequence.last_value is not None]
     return tuple(_noted(connection, target, sequence) for sequence in readable)
 
 
@@ -40,7 +40,7 @@ def _rows_of(target: Table, sequence: OwnedSequence) -> dict[str, sql.Composable
 def set_back(target: Table, recorded: Recorded) -> Iterator[Statement]:
     """Once the rows that came with the fold are out: where nobody drew since, and later values are those of before."""
     after = {state.name: state for state in recorded.sequences_after}
-    for sequence in target.sequences:
+    for sequence in target.counting:
         before = _before(sequence, recorded)
         if before is not None:
             yield Statement(
@@ -78,13 +78,14 @@ def _undisturbed(after: SequenceState | None) -> sql.Composable:
 
 def pass_edits(home: Homeward) -> Iterator[Statement]:
     """A row that goes home with a value beyond its source's own sequence takes the sequence along."""
-    for sequence in home.source.table.sequences:
+    for sequence in home.source.table.counting:
         if sequence.increment > 0:
+            name = TableName(home.archived.schema, sequence.name.name) if sequence.owned else sequence.name
             yield Statement(
                 f"move {sequence.name} past the values that went home",
                 sql.SQL(_SQL["pass_edits"]).format(
-                    sequence=sql.Literal(regclass(TableName(home.archived.schema, sequence.name.name))),
-                    relation=sql.Identifier(home.archived.schema, sequence.name.name),
+                    sequence=sql.Literal(regclass(name)),
+                    relation=name.identifier,
                     column=sql.Identifier("h", sequence.column),
                     home=home.table,
                     written=home.is_written(),

@@ -102,7 +102,10 @@ def test_a_default_names_its_sequence_owned_or_not(awkward: Database) -> None:
     draws = read(awkward, public("draws"))[public("draws")]
     assert draws["id"].sequence == TableName("other", "shared")
     assert draws["n"].sequence == public("draws_n_seq")
-    assert [sequence.name for sequence in draws.sequences] == [public("draws_n_seq")]
+    assert [(s.name, s.column, s.owned) for s in draws.sequences] == [
+        (TableName("other", "shared"), "id", False),
+        (public("draws_n_seq"), "n", True),
+    ]
 
 
 def test_constraints_of_every_kind(big: Table) -> None:
