@@ -131,7 +131,7 @@ def _refusals(step: Restore) -> Iterator[Statement]:
                 found=FOUND,
                 number=sql.Literal(number),
                 table=sql.Literal(str(hindrance.table)),
-                reason=sql.Literal(hindrance.reason),
+                reason=sql.Literal(hindrance.reason.replace(" {value}", "")),
             ),
         )
     ours = [f"{r.child.schema}.{r.child.name}.{children.repoint_name(r)}" for r in fold.repoints if r.constrained]

@@ -47,11 +47,12 @@ BEGIN
         WHERE k.contype = 'f' AND k.confrelid = {target}::pg_catalog.regclass AND k.conparentid = 0
           AND NOT pg_catalog.concat(n.nspname, '.', c.relname, '.', k.conname) = ANY ({ours})
     LOOP
-        EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s c JOIN %s t ON %s WHERE %s AND NOT (%s AND %s)',
-            key.child, {target}, key.same, {going}, key.own, CASE WHEN key.own THEN {own} ELSE 'true' END) INTO rows;
+        EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s c JOIN %s t ON %s WHERE %s AND %s',
+            key.child, {target}, key.same, {going}, CASE WHEN key.own THEN 'NOT ' || {own} ELSE 'true' END) INTO rows;
         IF rows > 0 THEN
             RAISE EXCEPTION USING MESSAGE = pg_catalog.format(
-                '%s rows of %s reference rows of %s that go home (foreign key %s)', rows, key.child, {target}, key.conname),
+                '%s of %s references a row of %s that goes home: %s', key.conname, key.child,
+                {target}::pg_catalog.regclass, rows),
                 HINT = 'Delete them first, or pgfold rollback --to backup --set-aside keeps them for the next fold.';
         END IF;
     END LOOP;
