@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 _LAZY = {"Consolidation": "pipelines.component"}
-__all__ = ["Consolidation"]  # noqa: F822 - resolved by __getattr__
+__all__ = ["Consolidation"]
 
 
 def __getattr__(name: str) -> Any:

@@ -75,7 +75,8 @@ def constant_rule(rule: SetRule, target: Table) -> Constant:
     goal = target[rule.place.column]
     if rule.expression is not None:
         made = authored(rule.expression)
-        value = compose("pg_catalog.to_jsonb(COALESCE({x}))", x=made) if rule.place.path else cast(made, bare(goal.type))
+        in_document = compose("pg_catalog.to_jsonb(COALESCE({x}))", x=made)
+        value = in_document if rule.place.path else cast(made, bare(goal.type))
     elif rule.place.path:
         value = value_map.json_literal(rule.constant)
     else:

@@ -295,7 +295,9 @@ class SequenceRow:
 
     def sequence(self, last_value: int | None, is_called: bool) -> OwnedSequence:
         """The sequence at a position."""
-        return OwnedSequence(self.table_name, self.column, self.identity, last_value, is_called, self.increment, self.owned)
+        return OwnedSequence(
+            self.table_name, self.column, self.identity, last_value, is_called, self.increment, self.owned
+        )
 
 
 @dataclass(frozen=True, slots=True)
