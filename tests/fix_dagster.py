@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -102,8 +103,8 @@ class Shop:
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 
-def start_command(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
-    """`pgfold` in a process of its own; nothing of the tests' environment but what Python needs is passed on."""
+def start_command(settings: Settings, *arguments: str, background: bool = False) -> subprocess.Popen[str]:
+    """`pgfold` in a process of its own; `background`: as a script starts one beside it, with SIGINT ignored."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *arguments],
         cwd=settings.folder,
@@ -111,7 +112,13 @@ def start_command(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=ignore_interrupts if background else None,
     )
+
+
+def ignore_interrupts() -> None:
+    """What a shell does before it starts a command in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")
@@ -165,7 +172,7 @@ def up(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def running_up(settings: Settings) -> Iterator[Webserver]:
     """`pgfold up` on a free port until the caller leaves; it must end well."""
     port = free_port()
-    with start_command(settings, "up", "--port", str(port)) as process:
+    with start_command(settings, "up", "--port", str(port), background=True) as process:
         try:
             wait_for_line(process, f"http://127.0.0.1:{port}")
             yield Webserver(f"http://127.0.0.1:{port}")
@@ -173,6 +180,17 @@ def running_up(settings: Settings) -> Iterator[Webserver]:
             process.terminate()
             output, errors = process.communicate(timeout=_STARTS_S)
     assert (process.returncode, errors) == (0, ""), output + errors
+    assert processes_of(settings.folder) == []
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Every process that works in that folder, by what its environment says: id and command line."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            if f"PGFOLD_HOME={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append(f"{process.name} {(process / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()}")
+    return found
 
 
 def wait_for_line(process: subprocess.Popen[str], part: str) -> str:

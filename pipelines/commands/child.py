@@ -10,8 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-_PATIENCE_S = 15
-
 
 @contextmanager
 def stop_signals_raise() -> Iterator[None]:
@@ -34,9 +32,12 @@ def stop_signals_raise() -> Iterator[None]:
 
 @contextmanager
 def child_process(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, *, patience_s: float = 15
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command in a process group of its own until the caller leaves; what it prints goes to `log`."""
+    """Run the command in a process group of its own until the caller leaves; what it prints goes to `log`.
+
+    Then it is asked to stop; whoever of the group is left when it has ended, or `patience_s` later, is killed.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -45,14 +46,13 @@ def child_process(
         try:
             yield process
         finally:
-            _stop(process)
+            _stop(process, patience_s)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask once; whoever of the group is still there after that, or when asked again, is killed."""
+def _stop(process: subprocess.Popen[bytes], patience_s: float) -> None:
     try:
         process.send_signal(signal.SIGINT)
-        process.wait(_PATIENCE_S)
+        process.wait(patience_s)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         pass
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.core.errors import SpecError
@@ -53,10 +54,14 @@ def _processes() -> list[Path]:
 
 
 def _named_if_holding(process: Path, inodes: set[str]) -> str | None:
-    try:
-        held = {str(file.readlink()) for file in (process / "fd").iterdir()}
-        if not held & inodes:
-            return None
-        return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-    except OSError:  # it ended meanwhile, or is another user's
-        return None
+    """An error means that the process or its file has gone meanwhile, or is another user's."""
+    with suppress(OSError):
+        if any(_leads_to(file, inodes) for file in (process / "fd").iterdir()):
+            return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+    return None
+
+
+def _leads_to(file: Path, inodes: set[str]) -> bool:
+    with suppress(OSError):
+        return str(file.readlink()) in inodes
+    return False

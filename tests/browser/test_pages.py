@@ -43,7 +43,8 @@ def folding(up: Up) -> Up:
         workflow.stage(surroundings, "orders")
     shop.database.run(f"UPDATE {shop.staged} SET title = 'a stool' WHERE id = 12")
     failed = ui.launch("orders_fold")
-    assert (ui.wait(prepared), ui.wait(failed)) == ("SUCCESS", "FAILURE")
+    assert ui.wait(prepared) == "SUCCESS", ui.log(prepared)
+    assert ui.wait(failed) == "FAILURE", ui.log(failed)
     return up
 
 
@@ -51,7 +52,23 @@ def test_the_graph_shows_how_far_each_step_is(folding: Up, page: Page) -> None:
     page.goto(f"{folding.webserver.address}/locations/pgfold/asset-groups/orders")
     for step in ("plan", "export", "add_columns", "map_fields", "verify", "cut_over", "drop", "backup"):
         expect(page.get_by_text(step, exact=True).first).to_be_visible()
+    page.wait_for_function(HAS_COLOUR, arg=["plan", "green"])
+    page.wait_for_function(HAS_COLOUR, arg=["verify", "red"])
     keep(page, "graph")
+    page.wait_for_function(HAS_COLOUR, arg=["drop", "grey"])
+
+
+# Whether the border of a step's node is of a colour, whatever its exact shade.
+HAS_COLOUR = """([step, wanted]) => {
+  const label = [...document.querySelectorAll("*")].find(e => !e.children.length && e.textContent === step);
+  for (let node = label; node; node = node.parentElement) {
+    const style = getComputedStyle(node);
+    if (style.borderTopStyle === "none" || style.borderTopWidth === "0px") continue;
+    const [red, green, blue] = style.borderTopColor.match(/[0-9]+/g).map(Number);
+    const colour = red > green + 60 ? "red" : green > red + 60 ? "green" : "grey";
+    return colour === wanted;
+  }
+}"""
 
 
 def test_the_plan_is_shown_with_the_mapping_as_a_picture(folding: Up, page: Page) -> None:
