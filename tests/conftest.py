@@ -7,6 +7,7 @@ from hypothesis import settings
 
 pytest_plugins = [
     "tests.fix_dagster",
+    "tests.fix_command",
     "tests.fix_database",
     "tests.fix_ledger",
     "tests.fix_other_versions",

@@ -15,6 +15,8 @@ import psycopg
 
 from pipelines.core.errors import PgfoldError, Refused, SpecError
 from pipelines.core.plan_text import findings_lines
+from pipelines.core.reconciliation import RollbackBlocked
+from pipelines.core.undo_text import undo_lines
 from pipelines.core.wording import visible
 from pipelines.database.connection import redact
 from pipelines.database.failures import explain
@@ -30,7 +32,7 @@ def tell_failure(error: Exception, asked: argparse.Namespace, settings: Settings
     url = settings.database_url if settings else asked.database_url
     with Terminal(sys.stderr) as terminal:
         for line in _lines(_known(error, asked.command), asked, settings, terminal.width):
-            terminal.say_all(visible(redact(line, url), keep="\n").splitlines())
+            terminal.say_all(visible(redact(line, url), keep="\n").split("\n"))
     return error.exit_status if isinstance(error, PgfoldError) else 1
 
 
@@ -44,6 +46,8 @@ def _lines(error: Exception, asked: argparse.Namespace, settings: Settings | Non
         case SpecError() if error.findings:
             yield str(error).splitlines()[0]
             yield from findings_lines(error.findings, error.file_label, width)
+        case RollbackBlocked():
+            yield from undo_lines(error.fold, error.verdict, width)
         case Refused():
             yield str(error)
             yield from findings_lines(error.findings, _file_name(asked), width)

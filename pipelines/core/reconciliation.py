@@ -116,4 +116,4 @@ class RollbackBlocked(Refused):
         parts += [counted(len(wrong), "finding")] if wrong else []
         stand = "stands" if verdict.blocked_rows + len(wrong) == 1 else "stand"
         super().__init__(f"{fold} cannot be undone now: {listed(parts)} {stand} in the way; nothing was touched", wrong)
-        self.verdict = verdict
+        self.fold, self.verdict = fold, verdict
