@@ -74,6 +74,7 @@ def _upgrade(connection: Connection) -> None:
 
     if not _asks(connection, "schema_exists"):
         connection.execute(block(_FILE, "create_schema"))
+        connection.execute(block(_FILE, "close_schema"))
         connection.execute(block(_FILE, "explain_schema"))
     upgrade_ledger(connection)
 
