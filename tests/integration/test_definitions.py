@@ -113,3 +113,18 @@ def test_what_only_the_whole_file_shows_is_named_too(team: Path) -> None:
           team/defs/orders/defs.yaml:8  column x (line 7) and column z both write y; give each a place of its own
           team/defs/orders/defs.yaml:9  "x" stands twice here, first in line 7; keep one of them
         """) in output
+
+
+@pytest.mark.parametrize("arguments", [(), ("-w", "workspace.yaml")], ids=["pyproject", "workspace"])
+def test_the_shipped_consolidations_are_valid(project: Path, arguments: tuple[str, ...]) -> None:
+    status, output = validate(project, *arguments)
+    assert status == 0, output
+    assert "Validation successful for code location pgfold" in output
+
+
+def test_a_teams_own_consolidation_is_valid(team: Path) -> None:
+    (team / "team/defs/orders/defs.yaml").write_text(
+        "type: pipelines.Consolidation\nattributes: {target: a, sources: [{table: b}]}\n"
+    )
+    status, output = validate(team)
+    assert status == 0, output
