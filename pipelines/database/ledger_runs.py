@@ -9,7 +9,7 @@ from pipelines.core.errors import StateUnknown
 from pipelines.core.ledger_rows import Run, RunKind, RunStatus
 from pipelines.database.approvals import withdraw_approvals
 from pipelines.database.connection import Connection
-from pipelines.database.ledger_reading import block, change_one, read_row, read_rows, returned_rows
+from pipelines.database.ledger_reading import block, change, change_one, read_row, read_rows, returned_rows
 from pipelines.database.tracking import write_migration
 
 _FILE = "ledger_runs.sql"
@@ -62,7 +62,9 @@ def forget_run(connection: Connection, run: Run) -> None:
     Raises:
         StateUnknown: it is a fold run, or gone.
     """
-    change_one(connection, f"run {run.id} of {run.fold} that could be forgotten", block(_FILE, "forget"), id=run.id)
+    with connection.transaction():
+        change(connection, block(_FILE, "forget_steps"), id=run.id)
+        change_one(connection, f"run {run.id} of {run.fold} that could be forgotten", block(_FILE, "forget"), id=run.id)
 
 
 def find_run(connection: Connection, id: UUID) -> Run | None:

@@ -67,5 +67,8 @@ UPDATE pgfold.runs
 SET backup_location = %(backup_location)s, rollback_script = COALESCE(%(rollback_script)s, rollback_script)
 WHERE id = %(id)s
 
--- forget: a run that touched nothing; its steps go with it
+-- forget_steps: in the replica role nothing cascades
+DELETE FROM pgfold.steps WHERE run = %(id)s
+
+-- forget: a run that touched nothing
 DELETE FROM pgfold.runs WHERE id = %(id)s AND kind <> 'fold'
