@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.events import RunFailureReason
 from dagster._core.execution.api import execute_run
 from dagster._core.origin import JobPythonOrigin
 from dagster._core.remote_origin import (
@@ -60,8 +61,19 @@ def create_run(instance: dg.DagsterInstance, wanted: Wanted) -> dg.DagsterRun:
 
 
 def execute(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Run it here until it ends; whether it succeeded."""
-    return bool(execute_run(_job(run.job_name), run, instance).success)
+    """Run it here until it ends; whether it succeeded.
+
+    Raises:
+        KeyboardInterrupt: somebody stopped it, also between two steps, where Dagster only takes note of it.
+    """
+    result = execute_run(_job(run.job_name), run, instance)
+    if any(_was_stopped(event) for event in result.all_events):
+        raise KeyboardInterrupt
+    return bool(result.success)
+
+
+def _was_stopped(event: dg.DagsterEvent) -> bool:
+    return event.is_job_failure and event.job_failure_data.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION
 
 
 def raise_keyboard_interrupts() -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -13,10 +14,14 @@ import dagster as dg
 import pytest
 
 from pipelines.cli import main
+from pipelines.core.ledger_rows import FoldState
+from pipelines.orchestration.fold_run import Part, fold_run
 from pipelines.orchestration.home import environment_of
+from pipelines.orchestration.launching import launch
 from pipelines.orchestration.run_shell import instance_of
 from pipelines.steps import workflow
-from pipelines.steps.standing import find_standing
+from pipelines.steps.outcome import Outcome
+from pipelines.steps.standing import Standing, find_standing
 from tests.dump import dump
 from tests.fix_dagster import Shop
 
@@ -221,6 +226,24 @@ def test_ctrl_c_stops_a_run_at_once_and_a_rerun_goes_on(
     assert pgfold(shop, "run", "orders").status == 0
     assert shop.titles() == CHANGED
     assert statuses(shop) == ["SUCCESS", "FAILURE"]
+
+
+def test_ctrl_c_between_two_steps_stops_the_run_as_well(
+    new_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = new_shop()
+    for name, value in environment_of(shop.settings, {}).items():
+        monkeypatch.setenv(name, value)
+    wanted = fold_run(shop.spec, Standing(FoldState("orders")), Part.WHOLE)
+
+    def stop_after_the_export(told: object) -> None:
+        if isinstance(told, Outcome) and told.step == "export":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        launch(shop.settings, wanted, stop_after_the_export, shop.spec_file)
+    assert steps(shop) == {"export": "done"}
+    assert statuses(shop) == ["FAILURE"]
 
 
 def test_a_killed_run_is_failed_in_dagsters_memory_when_the_next_one_goes_on(
