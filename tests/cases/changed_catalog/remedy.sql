@@ -1,0 +1,3 @@
+DROP INDEX public.by_kind;
+DROP VIEW public.wheeled;
+ALTER TABLE public.cars RENAME TO carts;

@@ -1,0 +1,1 @@
+UPDATE public.cars SET wheels = NULL WHERE id = 11;

@@ -1,0 +1,1 @@
+INSERT INTO public.many (name) VALUES ('own');

@@ -1,0 +1,1 @@
+UPDATE public.events SET what = 'bb' WHERE id = 11;
