@@ -17,6 +17,7 @@ pytest_plugins = [
 
 # A real server's answer may take a while on a busy machine: slowness is not a failure.
 settings.register_profile("pgfold", deadline=None, print_blob=True)
+settings.register_profile("long", deadline=None, print_blob=True, max_examples=1000, stateful_step_count=10)
 settings.load_profile("pgfold")
 
 
