@@ -130,14 +130,11 @@ def _alone(fold: Fold) -> sql.Composed:
 
 def differences(fold: Fold, source: SourceLens, pairs: sql.Composed, *, refold: bool) -> Statement:
     """Up to twenty differing values: key, column, what it was, what it became."""
-    values = [
-        sql.SQL("({}, {}, {})").format(
-            sql.Literal(rule.column.name),
-            output_of(sql.Identifier("s", rule.column.name)),
-            output_of(read_back(rule, refold=refold)),
-        )
-        for rule in source.proven
-    ]
+    values = []
+    for rule in source.proven:
+        was, became = sql.Identifier("s", rule.column.name), read_back(rule, refold=refold)
+        told = (sql.Literal(rule.column.name), output_of(was), output_of(became), _quoted(was), _quoted(became))
+        values.append(sql.SQL("({})").format(joined(told)))
     return Statement(
         f"name what differs in {source.name}",
         sql.SQL(_SQL["differences"]).format(
@@ -148,6 +145,11 @@ def differences(fold: Fold, source: SourceLens, pairs: sql.Composed, *, refold: 
             limit=sql.Literal(SHOWN),
         ),
     )
+
+
+def _quoted(value: sql.Composable) -> sql.Composed:
+    """As a person writes it: in quotes, or NULL."""
+    return sql.SQL("pg_catalog.quote_nullable(({})::pg_catalog.text)").format(value)
 
 
 def missing(fold: Fold, source: SourceLens, pairs: sql.Composed, column: str) -> Statement:

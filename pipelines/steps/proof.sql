@@ -8,8 +8,8 @@ INSERT INTO {changed} SELECT {keys} FROM {pairs}
 WHERE m.state IS DISTINCT FROM 'skipped' AND CASE WHEN {alone} OR {differ} THEN {unchanged} ELSE false END
 
 -- differences: which column of which row, and both values
-SELECT {key}, v.name, v.was, v.became
-FROM {pairs} CROSS JOIN LATERAL (VALUES {values}) v(name, was, became)
+SELECT {key}, v.name, v.shown_was, v.shown_became
+FROM {pairs} CROSS JOIN LATERAL (VALUES {values}) v(name, was, became, shown_was, shown_became)
 WHERE {among} AND v.was <> v.became LIMIT {limit}
 
 -- missing: source rows without a counterpart

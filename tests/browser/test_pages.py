@@ -86,7 +86,7 @@ def test_a_failed_check_says_which_row_and_what_became_of_it(folding: Up, page: 
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"{folding.webserver.address}/assets/orders/verify?view=checks&checkDetail=read_back")
     expect(page.get_by_text("1 of 3 rows of public.web_orders do not read back equal").first).to_be_visible()
-    expect(page.get_by_text('12: column label: ("a chair") became ("a stool")').first).to_be_visible()
+    expect(page.get_by_text("12: column label: 'a chair' became 'a stool'").first).to_be_visible()
     expect(page.get_by_text("blocking").first).to_be_visible()
     keep(page, "check")
 

@@ -138,7 +138,7 @@ def test_a_failed_check_stops_the_run_before_the_cut_over(
     result = run_job(shop, instance, "fold")
     check = check_of(result, "read_back")
     assert (result.success, check.passed, check.severity) == (False, False, dg.AssetCheckSeverity.ERROR)
-    assert '12: column label: ("a chair") became ("a stool")' in str(check.description)
+    assert "12: column label: 'a chair' became 'a stool'" in str(check.description)
     assert result.get_failed_step_keys() == {"orders__verify"}
     assert shop.titles() == [(1, "a shelf")]
     tamper(shop, "a chair")

@@ -93,7 +93,7 @@ def test_a_failed_check_is_status_1_and_leaves_the_target_alone(
     said = pgfold(shop, "run", "orders")
     assert said.status == 1
     assert "1 of 3 rows of public.web_orders do not read back equal" in said.out
-    assert '12: column label: ("a chair") became ("a stool")' in said.out
+    assert "12: column label: 'a chair' became 'a stool'" in said.out
     assert "cut over" not in said.out
     assert said.err == "verify: read_back_1 failed; the target is untouched. Correct it, then run it again\n"
     assert shop.titles() == [(1, "a shelf")]
