@@ -68,6 +68,12 @@ def release_fold_lock(connection: Connection, fold: str) -> None:
     _release(connection, _key("fold", fold))
 
 
+def release_every_lock(connection: Connection) -> None:
+    """Let other runs in at once: a session that ends gives its locks back only when its server process notices."""
+    if connection.info.transaction_status is TransactionStatus.IDLE:
+        connection.execute(block(_FILE, "release_all"))
+
+
 def hold_table_locks(connection: Connection, tables: Iterable[TableName]) -> None:
     """Keep pgfold's other runs away from these tables (nobody else is kept from anything); all of them or none.
 

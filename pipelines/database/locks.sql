@@ -6,6 +6,9 @@ SELECT pg_catalog.pg_try_advisory_lock(%(key)s::bigint)
 -- release_advisory: give it back
 SELECT pg_catalog.pg_advisory_unlock(%(key)s::bigint)
 
+-- release_all: give every one of this session's back
+SELECT pg_catalog.pg_advisory_unlock_all()
+
 -- lock_until_commit: wait for a lock that the transaction's end gives back
 SELECT pg_catalog.pg_advisory_xact_lock(%(key)s::bigint)
 

@@ -16,7 +16,7 @@ from pipelines.core.reconciliation import RollbackBlocked
 from pipelines.core.recorded import Recorded
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
 from pipelines.database.connection import Connection
-from pipelines.database.locks import hold_fold_lock, hold_table_locks
+from pipelines.database.locks import hold_fold_lock, hold_table_locks, release_every_lock
 from pipelines.database.pooler import refuse_transaction_pooler
 from pipelines.steps.rebuild import rebuild_fold
 from pipelines.steps.session import Session, explained
@@ -76,7 +76,10 @@ def locked_connection(surroundings: Surroundings, fold: str, step: str) -> Itera
         refuse_transaction_pooler(surroundings.database_url)
         ledger.ensure_ledger(connection, surroundings.tracking_schema)
         hold_fold_lock(connection, fold)
-        yield connection
+        try:
+            yield connection
+        finally:
+            release_every_lock(connection)
 
 
 @contextmanager

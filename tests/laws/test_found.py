@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from psycopg import sql
 
 from pipelines.core.reconciliation import KEEP_EDITS, RollbackBlocked
 from pipelines.core.schema import TableName
+from pipelines.database.locks import hold_fold_lock, release_every_lock
 from tests.databases import Database
-from tests.laws.consolidations import Consolidation, Source
+from tests.laws.consolidations import NAME, Consolidation, Source
 from tests.laws.drawing import TARGET
 from tests.laws.mappings import Rule, Values
 from tests.laws.schemas import Column, Table
@@ -46,3 +48,18 @@ def test_a_blocked_rollback_leaves_no_trace(database: Database, tmp_path: Path) 
     with pytest.raises(RollbackBlocked):
         made.unfold(KEEP_EDITS)
     assert made.dump(with_own=True) == before
+
+
+def test_locks_are_given_back_while_the_session_still_lives(database: Database, tmp_path: Path) -> None:
+    made = world(database, tmp_path)
+    with closing(made.surroundings.connect("watched")) as connection:
+        hold_fold_lock(connection, NAME)
+        assert held(made) == 1
+        release_every_lock(connection)
+        assert held(made) == 0
+
+
+def held(made: World) -> object:
+    """How many advisory locks there are."""
+    query = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database AND d.datname = current_database()"
+    return made.database.value(f"{query} WHERE locktype = 'advisory'")
