@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from statistics import median
 
 from bench.ratios import Ratio, alternate, median_ratio
 from bench.tables import ROWS, TICKETS, make_tickets
@@ -52,14 +53,14 @@ def measure(url: str, folder: Path, turns: int = TURNS) -> Iterator[Ratio]:
             "piped": lambda: _timed(lambda: _piped(url, folder)),
         },
     )
-    pandas = alternate(1, {"pandas": lambda: _in_process("pandas", url, folder, [])})["pandas"]
+    taken = {**taken, **alternate(1, {"pandas": lambda: _in_process("pandas", url, folder, [])})}
+    for name, seconds in taken.items():
+        print(f"{name:<10}", *(f"{second:6.2f} s" for second in seconds))
     yield Ratio(r"export / psql \copy (select row_to_json)", median_ratio(taken["pgfold"], taken["psql"]), 2.0)
     yield Ratio(
         "export / the same, piped through zstd and sha256sum", median_ratio(taken["pgfold"], taken["piped"]), 1.6
     )
-    yield Ratio(
-        "pandas read_sql + to_json / export", pandas[0] / sorted(taken["pgfold"])[turns // 2], 7.0, at_least=True
-    )
+    yield Ratio("pandas read_sql + to_json / export", taken["pandas"][0] / median(taken["pgfold"]), 7.0, at_least=True)
     yield Ratio("most memory of the exporting process", max(peaks), 200.0, unit=" MB")
 
 
@@ -108,8 +109,16 @@ def _in_process(which: str, url: str, folder: Path, peaks: list[float]) -> float
 
 def _child(which: str, url: str, folder: Path) -> None:
     seconds = _timed(lambda: _CHILDREN[which](url, folder))
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
+    print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb()}))
+
+
+def _peak_mb() -> float:
+    """The greatest memory of this process; ru_maxrss would count that of the process it was forked from."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def _timed(run: Callable[[], None]) -> float:

@@ -55,7 +55,10 @@ def all_tables(database: Database, schema: str) -> list[TableName]:
 
 def read_data(folder: Path, path: str) -> list[str]:
     """The lines of a data file, as zstd and any JSON reader would see them."""
-    with (folder / path).open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
+    with (
+        (folder / path).open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader,
+    ):
         return reader.read().decode().split("\n")[:-1]
 
 
@@ -63,7 +66,16 @@ def main() -> None:
     """A process of its own that writes a backup and prints its greatest memory in MB."""
     url, folder, *names = sys.argv[1:]
     back_up(Database("", url), Path(folder), *names)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+    print(peak_mb())
+
+
+def peak_mb() -> int:
+    """The greatest memory of this process; ru_maxrss would count that of the process it was forked from."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 20
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) >> 10
 
 
 if __name__ == "__main__":

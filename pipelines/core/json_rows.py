@@ -14,6 +14,7 @@ from typing import LiteralString, assert_never
 from psycopg import sql
 
 from pipelines.core.expression import trusted
+from pipelines.core.portions import Portion
 from pipelines.core.schema import JsonEncoding, Table, TableKind, TableName
 
 # QUOTE and DELIMITER never occur in JSON, which escapes control characters: COPY writes and reads each line as it is.
@@ -65,11 +66,11 @@ def saved_rows(table: Table) -> SavedRows:
     )
 
 
-def lines_query(saved: SavedRows) -> sql.Composed:
-    """The rows, one json each. Sorted before they are written out: sorting the lines would sort far more bytes."""
+def lines_query(saved: SavedRows, portion: Portion) -> sql.Composed:
+    """The rows of a portion, one json each; sorted before they are written out: lines are far more bytes to sort."""
     whole = _free_name("line", saved.column_names)
     return sql.SQL("SELECT pg_catalog.row_to_json({whole}) FROM ({rows}) AS {whole}").format(
-        whole=sql.Identifier(whole), rows=_encoded_rows(saved)
+        whole=sql.Identifier(whole), rows=_encoded_rows(saved, portion)
     )
 
 
@@ -87,13 +88,14 @@ def decoded_query(columns: Sequence[SavedColumn], lines: sql.Composable, line: s
     )
 
 
-def _encoded_rows(saved: SavedRows) -> sql.Composed:
+def _encoded_rows(saved: SavedRows, portion: Portion) -> sql.Composed:
     values = [sql.SQL("{} AS {}").format(_encoded(column), sql.Identifier(column.name)) for column in saved.columns]
     order = [sql.Identifier("saved", name) for name in saved.key_order]
-    return sql.SQL("SELECT {values} FROM {only}{table} AS saved{order} OFFSET 0").format(
+    return sql.SQL("SELECT {values} FROM {only}{table} AS saved{where}{order} OFFSET 0").format(
         values=sql.SQL(", ").join(values),
         only=sql.SQL("" if saved.partitioned else "ONLY "),
         table=saved.table.identifier,
+        where=portion.where("saved"),
         order=sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(order)) if order else sql.SQL(""),
     )
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from pipelines.core.digest import Digest
+from pipelines.core.digest import Digest, sum_digests
 from pipelines.core.errors import BackupDamaged, StateUnknown
 from pipelines.core.file_names import DATA, MANIFEST, RESTORE, SCHEMA, data_paths
-from pipelines.core.json_rows import saved_rows
+from pipelines.core.json_rows import SavedRows, saved_rows
 from pipelines.core.manifest import BackupFacts, Manifest, SavedTable, to_json
+from pipelines.core.portions import WHOLE, Portion, divide, leading_key
 from pipelines.core.recorded import SequenceState
 from pipelines.core.restore_script import restore_script
 from pipelines.core.schema import Table, TableName
 from pipelines.core.schema_script import SchemaEntry, render
 from pipelines.database.connection import SESSION_SETTINGS, Connection
+from pipelines.database.data_files import Part, join_parts
 from pipelines.database.durable_files import make_folder, replace_file, sync_folder, write_file, writing
 from pipelines.database.export_workers import Counted, Export, Exported, Measure, Measured, News, Task, export_workers
 from pipelines.database.failures import explained
+from pipelines.database.named_sql import load_sql
 from pipelines.database.saved_relations import read_relations
 from pipelines.database.snapshot import Snapshot, shared_snapshot
 from pipelines.database.table_ddl import read_sequences, schema_entries
@@ -67,22 +71,40 @@ def _write_content(
     progress: Told,
 ) -> tuple[Manifest, tuple[SchemaEntry, ...]]:
     """The rows are written by workers while this thread reads the schema."""
-    with export_workers(open_connection, snapshot.name, folder, _tasks(tables)) as news:
+    with export_workers(open_connection, snapshot.name, folder, _tasks(snapshot, tables)) as news:
         entries, sequences = _read_schema(snapshot, [table.name for table in tables])
         with writing(folder):
             schema = write_file(folder, SCHEMA, render(entries))
-        saved = _collect(news, tables, sequences, progress)
+        written = _collect(news, tables, progress)
+    with writing(folder):
+        saved = tuple(_saved(folder, table, written, sequences[table.name]) for table in tables)
     version = snapshot.connection.info.server_version
     return Manifest(facts, version, snapshot.name, snapshot.taken_at, schema, saved), entries
 
 
-def _tasks(tables: Sequence[Table]) -> Iterator[Task]:
-    """The largest first, its digest beside its export: then both workers have work until the end."""
+def _tasks(snapshot: Snapshot, tables: Sequence[Table]) -> Iterator[Task]:
+    """The largest first, rows before digests, and a large table in two: both workers have work until the end."""
     paths = data_paths(table.name for table in tables)
     for table in sorted(tables, key=lambda table: table.size_bytes, reverse=True):
         rows = saved_rows(table)
-        yield Export(rows, paths[table.name])
-        yield Measure(rows)
+        portions = _portions(snapshot, table, rows)
+        for portion in portions:
+            suffix = f".{portion.number}" if portion.number else ""
+            yield Export(rows, portion, paths[table.name] + suffix)
+        for portion in portions:
+            yield Measure(rows, portion)
+
+
+def _portions(snapshot: Snapshot, table: Table, rows: SavedRows) -> tuple[Portion, ...]:
+    """Divided where the planner's statistics have the middle of its keys."""
+    leading = leading_key(table, rows.key_order)
+    if leading is None:
+        return WHOLE
+    parameters = {"schema": table.name.schema, "table": table.name.name, "column": leading.name}
+    query = load_sql("pipelines.database", "snapshot.sql")["middle"]
+    with explained(f"read the statistics of {table.name}"):
+        found = snapshot.connection.execute(query, parameters).fetchall()
+    return next((divide(leading, str(bound)) for (bound,) in found), WHOLE)
 
 
 def _read_schema(snapshot: Snapshot, names: Sequence[TableName]) -> tuple[tuple[SchemaEntry, ...], Sequences]:
@@ -93,32 +115,43 @@ def _read_schema(snapshot: Snapshot, names: Sequence[TableName]) -> tuple[tuple[
     return schema_entries(connection, relations, sequences, snapshot.name), sequences
 
 
-def _collect(
-    news: Iterable[News], tables: Sequence[Table], sequences: Sequences, progress: Told
-) -> tuple[SavedTable, ...]:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the workers made, by table and portion."""
+
+    parts: dict[TableName, dict[int, Part]]
+    digests: dict[TableName, dict[int, Digest]]
+
+
+def _collect(news: Iterable[News], tables: Sequence[Table], progress: Told) -> _Written:
     estimated = {table.name: table.estimated_rows for table in tables}
-    exported: dict[TableName, Exported] = {}
-    measured: dict[TableName, Digest] = {}
+    counts: dict[TableName, dict[int, int]] = {table.name: {} for table in tables}
+    written = _Written({table.name: {} for table in tables}, {table.name: {} for table in tables})
     for item in news:
         match item:
-            case Counted(table, count):
-                progress(table, count, max(count, estimated[table]))
-            case Exported(table):
-                exported[table] = item
-            case Measured(table, digest):
-                measured[table] = digest
+            case Counted(table, portion, count):
+                counts[table][portion.number] = count
+                done = sum(counts[table].values())
+                progress(table, done, max(done, estimated[table]))
+            case Exported(table, portion, part):
+                written.parts[table][portion.number] = part
+            case Measured(table, portion, digest):
+                written.digests[table][portion.number] = digest
             case _:
                 assert_never(item)
-    return tuple(_saved(table, exported[table.name], measured[table.name], sequences) for table in tables)
+    return written
 
 
-def _saved(table: Table, exported: Exported, digest: Digest, sequences: Sequences) -> SavedTable:
-    if exported.count != digest.rows:
+def _saved(folder: Path, table: Table, written: _Written, sequences: tuple[SequenceState, ...]) -> SavedTable:
+    parts = [part for _, part in sorted(written.parts[table.name].items())]
+    joined = join_parts(folder, parts)
+    digest = sum_digests(written.digests[table.name].values())
+    if joined.rows != digest.rows:
         raise StateUnknown(
-            f"table {table.name}: {exported.count} rows were written and {digest.rows} counted in one snapshot;"
+            f"table {table.name}: {joined.rows} rows were written and {digest.rows} counted in one snapshot;"
             " nothing counts as a backup, run it again"
         )
-    return SavedTable(saved_rows(table), exported.file, digest, sequences[table.name])
+    return SavedTable(saved_rows(table), joined.file, digest, sequences)
 
 
 @contextmanager
@@ -141,6 +174,6 @@ def _fresh(folder: Path) -> Iterator[None]:
 
 def _remove_content(folder: Path) -> None:
     """What a writer writes, and nothing else."""
-    for path in (*(folder / DATA).glob("*.jsonl.zst"), *(folder / name for name in (SCHEMA, RESTORE))):
+    for path in (*(folder / DATA).glob("*.jsonl.zst*"), *(folder / name for name in (SCHEMA, RESTORE))):
         path.unlink(missing_ok=True)
     (folder / f"{MANIFEST}.unfinished").unlink(missing_ok=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -20,26 +22,54 @@ Line = bytes | bytearray | memoryview
 Lines = Iterable[Line]
 
 
-def write_lines(folder: Path, path: str, lines: Lines, told: Callable[[int], None]) -> tuple[int, SavedFile]:
-    """Write lines, each with its newline, as they come; the number of them, and the file. `told` hears how many so far.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of lines, whole in itself; `digest` has seen all of it, and can see what is put behind it."""
+
+    path: str
+    rows: int
+    size_bytes: int
+    digest: hashlib._Hash
+
+    @property
+    def file(self) -> SavedFile:
+        """It, as the manifest has it."""
+        return SavedFile(self.path, self.size_bytes, self.digest.hexdigest())
+
+
+def write_lines(folder: Path, path: str, lines: Lines, told: Callable[[int], None]) -> Part:
+    """Write lines, each with its newline, as they come; `told` hears how many so far.
 
     Compressed in a thread of zstd's own while the next lines arrive.
     """
     compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=1, write_checksum=True).compressobj()
     count, size_bytes, digest = 0, 0, hashlib.sha256()
-
-    def put(file: IO[bytes], compressed: bytes) -> int:
-        digest.update(compressed)
-        file.write(compressed)
-        return len(compressed)
-
     with new_file(folder / path) as file:
         for gathered in _gathered(lines):
             count += len(gathered)
-            size_bytes += put(file, compressor.compress(b"".join(gathered)))
+            size_bytes += _put(file, compressor.compress(b"".join(gathered)), digest)
             told(count)
-        size_bytes += put(file, compressor.flush())
-    return count, SavedFile(path, size_bytes, digest.hexdigest())
+        size_bytes += _put(file, compressor.flush(), digest)
+    return Part(path, count, size_bytes, digest)
+
+
+def join_parts(folder: Path, parts: Sequence[Part]) -> Part:
+    """Put the other parts behind the first and remove them: several frames are one file too (RFC 8878, 3)."""
+    first, *others = parts
+    for other in others:
+        with (folder / first.path).open("ab") as file, (folder / other.path).open("rb") as more:
+            while piece := more.read(_CHUNK_BYTES):
+                _put(file, piece, first.digest)
+            file.flush()
+            os.fsync(file.fileno())
+        (folder / other.path).unlink()
+    return replace(first, rows=sum(p.rows for p in parts), size_bytes=sum(p.size_bytes for p in parts))
+
+
+def _put(file: IO[bytes], piece: bytes, digest: hashlib._Hash) -> int:
+    digest.update(piece)
+    file.write(piece)
+    return len(piece)
 
 
 def read_chunks(folder: Path, saved: SavedTable) -> Iterator[bytes]:

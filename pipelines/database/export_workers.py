@@ -17,10 +17,10 @@ from psycopg import sql
 from pipelines.core.digest import Digest, digest_query
 from pipelines.core.errors import BackupDamaged
 from pipelines.core.json_rows import COPY_FORMAT, SavedRows, lines_query
-from pipelines.core.manifest import SavedFile
+from pipelines.core.portions import Portion
 from pipelines.core.schema import TableName
 from pipelines.database.connection import Connection
-from pipelines.database.data_files import write_lines
+from pipelines.database.data_files import Part, write_lines
 from pipelines.database.durable_files import writing
 from pipelines.database.failures import explained
 from pipelines.database.snapshot import joined_snapshot
@@ -32,17 +32,19 @@ _CANCEL_AGAIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """To do: write one table's rows."""
+    """To do: write a portion of a table's rows."""
 
     rows: SavedRows
+    portion: Portion
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """To do: compute one table's digest."""
+    """To do: compute the digest of a portion of a table's rows."""
 
     rows: SavedRows
+    portion: Portion
 
 
 Task = Export | Measure
@@ -50,26 +52,28 @@ Task = Export | Measure
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """So many rows of a table are written so far."""
+    """So many rows of a portion are written so far."""
 
     table: TableName
+    portion: Portion
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A table's rows are on disk."""
+    """A portion's rows are on disk."""
 
     table: TableName
-    count: int
-    file: SavedFile
+    portion: Portion
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A table's digest is known."""
+    """A portion's digest is known."""
 
     table: TableName
+    portion: Portion
     digest: Digest
 
 
@@ -162,31 +166,31 @@ class _Site:
 
     def _do(self, connection: Connection, task: Task) -> News:
         match task:
-            case Export(rows, path):
-                return self._export(connection, rows, path)
-            case Measure(rows):
+            case Export(rows, portion, path):
+                return Exported(rows.table, portion, self._export(connection, rows, portion, path))
+            case Measure(rows, portion):
+                query = digest_query(rows.table, rows.column_names, descendants=rows.partitioned, portion=portion)
                 with explained(f"compute the digest of {rows.table}"):
-                    query = digest_query(rows.table, rows.column_names, descendants=rows.partitioned)
-                    return Measured(rows.table, read_digest(connection, query))
+                    return Measured(rows.table, portion, read_digest(connection, query))
             case _:
                 assert_never(task)
 
-    def _export(self, connection: Connection, rows: SavedRows, path: str) -> Exported:
-        statement = sql.SQL("COPY ({}) TO STDOUT {}").format(lines_query(rows), sql.SQL(COPY_FORMAT))
+    def _export(self, connection: Connection, rows: SavedRows, portion: Portion, path: str) -> Part:
+        statement = sql.SQL("COPY ({}) TO STDOUT {}").format(lines_query(rows, portion), sql.SQL(COPY_FORMAT))
 
         def told(count: int) -> None:
             if self.stopping.is_set():
                 raise _Stopped
-            self.news.put(Counted(rows.table, count))
+            self.news.put(Counted(rows.table, portion, count))
 
         cursor = connection.cursor()
         with explained(f"export {rows.table}"), writing(self.folder), cursor.copy(statement) as copy:
-            count, file = write_lines(self.folder, path, copy, told)
-        if count != cursor.rowcount:
+            part = write_lines(self.folder, path, copy, told)
+        if part.rows != cursor.rowcount:
             raise BackupDamaged(
-                f"{rows.table}: {count} lines were written and the server sent {cursor.rowcount} rows: run it again"
+                f"{rows.table}: {part.rows} lines were written and the server sent {cursor.rowcount} rows: run it again"
             )
-        return Exported(rows.table, count, file)
+        return part
 
 
 def _choose_order(connection: Connection) -> None:

@@ -8,3 +8,12 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.oid = ANY (%(tables)s)
 ORDER BY c.oid, a.attnum
+
+-- middle: the text of the value in the middle of a column, as last analyzed; no row where nobody knows
+SELECT s.bounds[1 + cardinality(s.bounds) / 2]
+FROM (
+    SELECT histogram_bounds::text::text[] AS bounds
+    FROM pg_stats
+    WHERE schemaname = %(schema)s AND tablename = %(table)s AND attname = %(column)s AND NOT inherited
+) AS s
+WHERE cardinality(s.bounds) > 2
