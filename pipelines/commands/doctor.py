@@ -168,7 +168,7 @@ def _backups(settings: Settings) -> Iterator[Diagnosis]:
     parent = next(p for p in (settings.backups, *settings.backups.parents) if p.is_dir())
     free = shutil.disk_usage(parent).free
     said = f"{size(free)} free for backups in {settings.backups}"
-    if not os.access(parent, os.W_OK | os.X_OK):
+    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         yield Diagnosis("disk", Status.FAILED, f"{parent} may not be written to: give access, or set PGFOLD_HOME")
     else:
         yield Diagnosis("disk", Status.WARN if free < _SCARCE_BYTES else Status.OK, said)

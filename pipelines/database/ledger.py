@@ -12,7 +12,7 @@ from psycopg import sql
 from pipelines.core.errors import LockNotAvailable, Refused
 from pipelines.core.names import OWN_SCHEMA
 from pipelines.database.connection import Connection
-from pipelines.database.ledger_reading import block, ledger_exists
+from pipelines.database.ledger_reading import block, ledger_exists, revision_of
 from pipelines.database.ledger_tables import REVISIONS
 from pipelines.database.locks import limited_lock_wait, lock_ledger
 from pipelines.database.tracking import check_tracking, ensure_tracking, may_write
@@ -83,15 +83,7 @@ def _standing(connection: Connection) -> LedgerStanding:
     if not ledger_exists(connection):
         _refuse_foreign_schema(connection)
         return LedgerStanding.MISSING
-    row = connection.execute(block(_FILE, "revision")).fetchone()
-    if row is None:
-        return LedgerStanding.BEHIND
-    if row[0] not in REVISIONS:
-        raise Refused(
-            f"schema {OWN_SCHEMA} is at revision {row[0]}, which this program does not know (it knows {REVISIONS[-1]}):"
-            " it was made by a newer pgfold: use that version, or a newer one"
-        )
-    return LedgerStanding.CURRENT if row[0] == REVISIONS[-1] else LedgerStanding.BEHIND
+    return LedgerStanding.CURRENT if revision_of(connection) == REVISIONS[-1] else LedgerStanding.BEHIND
 
 
 def _refuse_foreign_schema(connection: Connection) -> None:

@@ -15,8 +15,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import RowMaker
 from pydantic import TypeAdapter
 
-from pipelines.core.errors import StateUnknown
+from pipelines.core.errors import Refused, StateUnknown
+from pipelines.core.names import OWN_SCHEMA
 from pipelines.database.connection import Connection
+from pipelines.database.ledger_tables import REVISIONS
 from pipelines.database.named_sql import load_blocks
 
 T = TypeVar("T")
@@ -36,9 +38,31 @@ def ledger_exists(connection: Connection) -> bool:
     return row is not None and row[0] is True
 
 
+def revision_of(connection: Connection) -> str | None:
+    """The revision that the ledger is at; None before its first one. It must be there.
+
+    Raises:
+        Refused: a newer program made it, so that what it says may mean something else.
+    """
+    row = connection.execute(block("ledger.sql", "revision")).fetchone()
+    if row is not None and row[0] not in REVISIONS:
+        raise Refused(
+            f"schema {OWN_SCHEMA} is at revision {row[0]}, which this program does not know (it knows {REVISIONS[-1]}):"
+            " it was made by a newer pgfold: use that version, or a newer one"
+        )
+    return str(row[0]) if row is not None else None
+
+
 def read_rows(connection: Connection, of: type[T], query: Query, /, **parameters: object) -> tuple[T, ...]:
-    """The query's rows, whose columns are the fields of `of`; none where there is no ledger."""
-    return returned_rows(connection, of, query, **parameters) if ledger_exists(connection) else ()
+    """The query's rows, whose columns are the fields of `of`; none where there is no ledger.
+
+    Raises:
+        Refused: a newer program made the ledger.
+    """
+    if not ledger_exists(connection):
+        return ()
+    revision_of(connection)
+    return returned_rows(connection, of, query, **parameters)
 
 
 def read_row(connection: Connection, of: type[T], query: Query, /, **parameters: object) -> T | None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+import psycopg
 
-from pipelines.core.errors import PgfoldError, Refused, SpecError, Transient
+from pipelines.core.errors import PgfoldError, Refused, SpecError, StepFailed, Transient
 from pipelines.core.findings import Finding, Severity
 from pipelines.database.connection import redact
+from pipelines.database.failures import explain
 from pipelines.orchestration.listening import tell
 from pipelines.orchestration.metadata import table
 from pipelines.orchestration.run_shell import raise_keyboard_interrupts
@@ -34,6 +36,18 @@ def failures_told() -> Iterator[None]:
     except PgfoldError as error:
         tell(error)
         raise failure_of(error) from None
+    except (psycopg.Error, OSError) as error:
+        known = _known(error)
+        tell(known)
+        raise failure_of(known) from error
+
+
+def _known(error: psycopg.Error | OSError) -> PgfoldError:
+    """What the driver or the machine raised where no statement or file has a purpose of its own to name."""
+    if isinstance(error, psycopg.Error):
+        return explain("a statement of the step failed", error)
+    said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return StepFailed(f"{said}: make room or give access, then run it again to go on")
 
 
 def failure_of(error: PgfoldError) -> dg.Failure:

@@ -72,7 +72,7 @@ def locked_connection(surroundings: Surroundings, fold: str, step: str) -> Itera
         AlreadyRunning: another run holds it.
         Refused: a pooler stands between, or the ledger may not be made.
     """
-    with closing(surroundings.connect(f"{fold} {step}")) as connection:
+    with closing(surroundings.connect(f"{fold} {step}")) as connection, explained(step):
         refuse_transaction_pooler(surroundings.database_url)
         ledger.ensure_ledger(connection, surroundings.tracking_schema)
         hold_fold_lock(connection, fold)

@@ -32,6 +32,7 @@ from pipelines.core.wording import counted as count
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
 from pipelines.database.backup_drill import drill
 from pipelines.database.connection import Connection
+from pipelines.database.pooler import refuse_transaction_pooler
 from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, sequences_back, undoing, verify
 from pipelines.steps import drop as drop_step
 from pipelines.steps.add_columns import AddColumns
@@ -50,7 +51,12 @@ from pipelines.steps.verifying import is_under_way, verify_standing
 
 
 def plan(surroundings: Surroundings, spec: Spec, *, quick: bool = False) -> Plan:
-    """Read, prove and decide; nothing is changed. `quick` leaves the proof out."""
+    """Read, prove and decide; nothing is changed. `quick` leaves the proof out.
+
+    Raises:
+        Refused: a transaction pooler stands between: what is read there is under nobody's settings.
+    """
+    refuse_transaction_pooler(surroundings.database_url)
     with closing(surroundings.connect(f"{spec.name} plan")) as connection:
         return make_plan(connection, spec, quick=quick)
 
