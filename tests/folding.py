@@ -31,7 +31,7 @@ from pipelines.steps.cut_over import CutOver, Window
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.rebuild import rebuild_fold
 from pipelines.steps.reconcile import reconcile
-from pipelines.steps.restore import Restore, Restored
+from pipelines.steps.restore import FEW_ROWS, Restore, Restored
 from pipelines.steps.session import Session
 from pipelines.steps.survey import survey
 from pipelines.steps.verify import Verify
@@ -54,6 +54,7 @@ class Folding:
     database: Database
     text: str
     name: str = "things"
+    few_rows: int = FEW_ROWS
     folder: Path = field(default_factory=lambda: Path(mkdtemp(prefix="pgfold-test-")))
 
     def fold(self) -> Fold:
@@ -132,7 +133,8 @@ class Folding:
         recorded = ledger_folds.load_recorded(session.connection, self.name)
         assert recorded is not None
         fold = rebuild_fold(recorded)
-        return Restore(fold, recorded, options, survey(session, fold, recorded), self.folder)
+        found = survey(session, fold, recorded)
+        return Restore(fold, recorded, options, found, self.folder, self.few_rows)
 
     def _record_rollback(self, session: Session, run: Run) -> None:
         state = ledger_folds.fold_state(session.connection, self.name)

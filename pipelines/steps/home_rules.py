@@ -50,11 +50,16 @@ def value_rules(home: Homeward) -> Iterator[Hindrance]:
         yield _taken(home, key)
 
 
-def foreign_keys(home: Homeward, homes: Mapping[TableName, Homeward]) -> Iterator[Hindrance]:
-    """Rows whose parent is gone, or goes home under another key."""
+def foreign_keys(
+    home: Homeward, homes: Mapping[TableName, Homeward], guarded: frozenset[Constraint] = frozenset()
+) -> Iterator[Hindrance]:
+    """Rows whose parent is gone, or goes home under another key.
+
+    `guarded` are keys that a key of the target kept meanwhile: there only rows that differ can have lost theirs.
+    """
     for constraint in home.source.table.foreign_keys:
         if constraint.enforced and not constraint.temporal:
-            yield _orphans(home, homes, constraint)
+            yield _orphans(home, homes, constraint, constraint in guarded and not home.to_backup)
 
 
 def _counterpart(home: Homeward, number: int, rule: Rule) -> Hindrance:
@@ -155,7 +160,9 @@ def _taken(home: Homeward, key: Key) -> Hindrance:
     return _hindrance(home, Blocking.SOURCE_RULE, reason, _EDIT_IT, query, blame)
 
 
-def _orphans(home: Homeward, homes: Mapping[TableName, Homeward], constraint: Constraint) -> Hindrance:
+def _orphans(
+    home: Homeward, homes: Mapping[TableName, Homeward], constraint: Constraint, differing: bool
+) -> Hindrance:
     assert constraint.references is not None
     parent = homes.get(constraint.references)
     table = home.fold.schema[constraint.references]
@@ -172,10 +179,10 @@ def _orphans(home: Homeward, homes: Mapping[TableName, Homeward], constraint: Co
         else sql.SQL("false"),
         parent=as_home(parent) if parent else constraint.references.identifier,
         same=joined((equal_columns(home.source.table[a], "c", table[b], "p") for a, b in pairs), " AND "),
-        among=sql.SQL("true") if constraint.validated else sql.SQL("c.{} IS NOT NULL").format(
-            sql.Identifier(home.book("id"))
-        ),
-    )  # fmt: skip
+        among=sql.SQL("c.{} IS NOT NULL").format(sql.Identifier(home.book("id")))
+        if differing or not constraint.validated
+        else sql.SQL("true"),
+    )
     reason = (
         f"{', '.join(constraint.columns)} {{value}} has no row in {constraint.references},"
         f" as foreign key {constraint.name} of {home.source.name} asks"

@@ -14,7 +14,7 @@ from pipelines.core.three_way import placed, seen
 from pipelines.database.named_sql import load_sql
 from pipelines.steps import attempts
 from pipelines.steps.hindrances import FOUND
-from pipelines.steps.homeward import Homeward, undomained
+from pipelines.steps.homeward import EVERY_ROW, Homeward, undomained
 
 _SQL = load_sql("pipelines.steps", "home_values.sql")
 
@@ -41,8 +41,8 @@ def may_fail(home: Homeward, rule: Rule) -> bool:
     return rule in placed(home.source) and rule.inverse is not None and rule.treatment is not Treatment.SAME
 
 
-def take_back(home: Homeward) -> Iterator[Statement]:
-    """Every edited value through its inverse; where that raises, the reason instead."""
+def take_back(home: Homeward, among: sql.Composable = EVERY_ROW) -> Iterator[Statement]:
+    """Every edited value through its inverse; where that raises, the reason instead. `among`: of which rows `h`."""
     taken = [(n, r) for n, r in enumerate(home.source.rules) if r in placed(home.source) and r.inverse is not None]
     if taken:
         yield Statement(
@@ -54,6 +54,7 @@ def take_back(home: Homeward) -> Iterator[Statement]:
                 values=joined(_taken(home, n, rule) for n, rule in taken),
                 reasons=_reasons([(n, r.column.name) for n, r in taken if may_fail(home, r)]),
                 attempts=joined([_attempt(home, n, rule) for n, rule in taken if may_fail(home, rule)], ""),
+                among=among,
                 **_shared(home),
             ),
         )

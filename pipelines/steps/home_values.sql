@@ -1,7 +1,7 @@
 -- take_back: a LATERAL cannot read the row that is updated, so the table is joined with itself
 UPDATE {home} h SET {changes}, {failures} = x.reasons
 FROM (SELECT {id} AS id, {values}, {reasons} AS reasons
-      FROM {home} h JOIN {target} t ON {same}{attempts} WHERE {fate} <> 'deleted') x
+      FROM {home} h JOIN {target} t ON {same}{attempts} WHERE {fate} <> 'deleted' AND {among}) x
 WHERE {id} = x.id
 
 -- compute: what a generated column cannot compute is a reason too

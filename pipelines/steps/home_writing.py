@@ -74,7 +74,13 @@ def settle(home: Homeward) -> Statement:
     """A row born in the target is one like any other from now on; where every edit was dropped, it is gone."""
     return Statement(
         f"note that the rows of {home.source.name} are home",
-        sql.SQL(_SQL["settle"]).format(map=home.row_map, archived=home.archived.identifier, mapped=home.mapped()),
+        sql.SQL(_SQL["settle"]).format(
+            map=home.row_map,
+            home=home.table,
+            same=home.same_source("m", relations.source_key_in_map(home.source)),
+            fate=home.at("fate"),
+            state=sql.Literal("gone" if home.to_backup else "mapped"),
+        ),
     )
 
 

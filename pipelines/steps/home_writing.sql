@@ -17,6 +17,5 @@ ON CONFLICT ({key}) DO UPDATE SET state = 'mapped', {changes}
 -- let_go: a row's home is what the row map says
 DELETE FROM {target} t USING {map} m WHERE {there} AND m.state IN ('mapped', 'born')
 
--- settle: whatever is at home is mapped
-UPDATE {map} m SET state = CASE WHEN EXISTS (SELECT FROM {archived} s WHERE {mapped}) THEN 'mapped' ELSE 'gone' END
-WHERE m.state = 'born' OR (m.state = 'mapped' AND NOT EXISTS (SELECT FROM {archived} s WHERE {mapped}))
+-- settle: a row that was born has a past from now on
+UPDATE {map} m SET state = {state} FROM {home} h WHERE {same} AND {fate} = 'born'

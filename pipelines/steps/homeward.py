@@ -26,6 +26,7 @@ from pipelines.database.named_sql import load_sql
 
 _SQL = load_sql("pipelines.steps", "homeward.sql")
 TEMPORARY = "pg_temp"
+EVERY_ROW = sql.SQL("true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,11 @@ def create(home: Homeward) -> Iterator[Statement]:
             failures=sql.Identifier(home.book("failures")),
             columns=joined(defined(column.name, column) for column in home.source.table.columns),
             source_key=identifiers(home.source_keys),
-            target_key=identifiers(home.target_keys),
         ),
+    )
+    yield Statement(
+        f"index the rows of {home.source.name} that differ by target key",
+        sql.SQL("CREATE INDEX ON {} ({})").format(home.table, identifiers(home.target_keys)),
     )
 
 
@@ -164,9 +168,9 @@ def undomained(of: ColumnType) -> str:
     return of.base or of.sql
 
 
-def fill(home: Homeward) -> Iterator[Statement]:
-    """Every row that differs, with the archive's values as yet."""
-    shared = _shared(home)
+def fill(home: Homeward, among: sql.Composable = EVERY_ROW) -> Iterator[Statement]:
+    """Every row that differs, with the archive's values as yet; `among` is a condition on the row map `m`."""
+    shared = {"among": among, **_shared(home)}
     archived = joined(sql.Identifier("s", column.name) for column in home.source.table.columns)
     yield Statement(
         f"find the rows of {home.source.name} that were edited in {home.fold.lens.target.name}",

@@ -14,19 +14,19 @@ CREATE TEMPORARY TABLE {home} (
 INSERT INTO {home} ({columns})
 SELECT {keys}, 'edited', {edited}, {values}
 FROM {map} m JOIN {archived} s ON {mapped} JOIN {target} t ON {there}
-WHERE m.state IN ('mapped', 'born') AND {differ}
+WHERE m.state IN ('mapped', 'born') AND {among} AND {differ}
 
 -- deleted: in the row map, and gone from the target
 INSERT INTO {home} ({columns})
 SELECT {keys}, 'deleted', '{{}}', {values}
 FROM {map} m JOIN {archived} s ON {mapped}
-WHERE m.state IN ('mapped', 'born') AND NOT EXISTS (SELECT FROM {target} t WHERE {there})
+WHERE m.state IN ('mapped', 'born') AND {among} AND NOT EXISTS (SELECT FROM {target} t WHERE {there})
 
 -- born: in the row map and in the target, and not in the archive
 INSERT INTO {home} ({columns})
 SELECT {keys}, 'born', {edited}, {values}
 FROM {map} m JOIN {target} t ON {there}
-WHERE m.state IN ('mapped', 'born') AND NOT EXISTS (SELECT FROM {archived} s WHERE {mapped})
+WHERE m.state IN ('mapped', 'born') AND {among} AND NOT EXISTS (SELECT FROM {archived} s WHERE {mapped})
 
 -- as_home: unedited rows from the archive, the others as they would be
 (SELECT NULL::bigint AS {id}, {columns} FROM {archived} s WHERE NOT EXISTS (SELECT FROM {home} h WHERE {same})

@@ -22,26 +22,34 @@ from pipelines.core.schema import Column
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
 from pipelines.steps import kept
-from pipelines.steps.homeward import Homeward, goes_home
+from pipelines.steps.homeward import EVERY_ROW, Homeward
 
 _SQL = load_sql("pipelines.steps", "kept_writing.sql")
 _EMPTY = sql.SQL("'{}'::pg_catalog.jsonb")
 
 
-def keep(home: Homeward, extra: Sequence[Column] = ()) -> Iterator[Statement]:
-    """The values of the target's rows that go home; `extra` are columns that it got while the fold was in force."""
+def prepare(home: Homeward) -> Iterator[Statement]:
+    """The table, empty, and the functions."""
     yield from kept.create_kept(home.fold, home.source)
     table = kept.table(home.fold, home.source.name)
     yield Statement(
         f"let go of older kept values of {home.source.name}", sql.SQL("DELETE FROM {}").format(table.identifier)
     )
     yield Statement("make the function that takes a value out of a document", sql.SQL(_SQL["without_path"]).format())
+
+
+def keep(home: Homeward, extra: Sequence[Column] = (), among: sql.Composable = EVERY_ROW) -> Statement:
+    """The values of the target's rows that go home, beside their source rows as they stand in the archive.
+
+    `extra` are columns that the target got while the fold was in force; `among` is a condition on the target row `t`.
+    """
+    table = kept.table(home.fold, home.source.name)
     lens, compared = home.fold.lens, _compared(home)
     always = [_always(column) for column in _always_kept(home, extra)]
     differs = _differs(lens, compared)
     forwards = joined([f for p in compared for f in _forwards(lens, p)] or [_EMPTY], " || ")
     values = joined([k for p in compared for k in _kept(lens, p)] or [_EMPTY], " || ")
-    yield Statement(
+    return Statement(
         f"keep what {lens.target.name} says that {home.source.name} cannot",
         sql.SQL(_SQL["keep"]).format(
             table=table.identifier,
@@ -57,6 +65,7 @@ def keep(home: Homeward, extra: Sequence[Column] = ()) -> Iterator[Statement]:
             target=lens.target.name.identifier,
             there=home.there(),
             any=says_more(home, extra),
+            among=among,
         ),
     )
 
@@ -74,8 +83,8 @@ def _always_kept(home: Homeward, extra: Sequence[Column]) -> list[Column]:
     return [*(p.column for p in home.source.placements if _is_drawn(p)), *extra]
 
 
-def keep_own(fold: Fold, leaving: Sequence[str], *, before: bool = False) -> Iterator[Statement]:
-    """The values of columns that leave, in the target's own rows; `before` the cut-over every row is its own."""
+def keep_own(fold: Fold, leaving: Sequence[str]) -> Iterator[Statement]:
+    """The values of columns that leave, in the target's own rows, which are all that are there now."""
     if not leaving:
         return
     columns = [fold.lens.target[name] for name in leaving]
@@ -89,7 +98,6 @@ def keep_own(fold: Fold, leaving: Sequence[str], *, before: bool = False) -> Ite
             kept=joined((_unless_default(fold.lens, c) for c in columns), " || "),
             target=fold.lens.target.name.identifier,
             any=own_says_more(fold, leaving),
-            own=sql.SQL("true") if before else sql.SQL("NOT {}").format(goes_home(fold)),
             conflict=identifiers(names.key_columns("k", len(fold.lens.key))),
         ),
     )

@@ -13,9 +13,9 @@ $pgfold$
 INSERT INTO {table} ({columns}, forwards, kept)
 SELECT {key}, {forwards}, {kept}
 FROM {map} m JOIN {archived} s ON {mapped} JOIN {target} t ON {there}
-WHERE m.state IN ('mapped', 'born') AND {any}
+WHERE m.state IN ('mapped', 'born') AND {among} AND {any}
 
 -- keep_own: an older value stays where the column has its default again
 INSERT INTO {table} AS o ({columns}, kept)
-SELECT {key}, {kept} FROM {target} t WHERE ({any}) AND {own}
+SELECT {key}, {kept} FROM {target} t WHERE {any}
 ON CONFLICT ({conflict}) DO UPDATE SET kept = o.kept || EXCLUDED.kept

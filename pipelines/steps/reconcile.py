@@ -23,7 +23,7 @@ from pipelines.core.reconciliation import (
     Verdict,
     too_many_deleted,
 )
-from pipelines.core.schema import TableName
+from pipelines.core.schema import Constraint, TableName
 from pipelines.core.statement import Statement
 from pipelines.core.wording import counted, number
 from pipelines.database.named_sql import load_sql
@@ -40,13 +40,17 @@ _SQL = load_sql("pipelines.steps", "reconcile.sql")
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """What is looked at: the sources, the keys that reference the target now, and the NOT NULLs that come back."""
+    """What is looked at: the sources, the keys that reference the target now, and the NOT NULLs that come back.
+
+    `guarded` are the sources' keys that a key of the target kept true meanwhile.
+    """
 
     fold: Fold
     options: RollbackOptions
     homes: tuple[Homeward, ...]
     inbound: tuple[InboundKey, ...]
     dropped_not_null: tuple[str, ...] = ()
+    guarded: frozenset[Constraint] = frozenset()
 
     @property
     def by_name(self) -> dict[TableName, Homeward]:
@@ -107,7 +111,14 @@ def look_closely(
     for home in step.homes:
         session.execute_all(homeward.fill(home))
         session.execute_all(home_values.take_back(home))
-    looked = [h for home in step.homes for h in (*value_rules(home), *foreign_keys(home, step.by_name))]
+    return judge(session, step, findings)
+
+
+def judge(
+    session: Session, step: Reconcile, findings: Sequence[Finding]
+) -> tuple[Verdict, tuple[Hindrance, ...]]:
+    """The same, where the rows that differ are known already."""
+    looked = [h for home in step.homes for h in (*value_rules(home), *foreign_keys(home, step.by_name, step.guarded))]
     _judge_values(session, step, looked)
     others = [*bystanders.hindrances(step.fold, step.by_name, step.inbound, step.dropped_not_null)]
     for repoint in step.fold.repoints:

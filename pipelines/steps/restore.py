@@ -6,6 +6,7 @@ Either everything is as it was, with the edits made since, or nothing has change
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +30,15 @@ from pipelines.steps import (
     home_writing,
     homeward,
     keeping_tables,
+    kept,
     kept_writing,
     keys_back,
+    look_ahead,
     reconcile,
     rows_aside,
     saved_edits,
     sequences_back,
+    target_capture,
 )
 from pipelines.steps.cut_over import orders
 from pipelines.steps.ddl import run_short
@@ -45,13 +49,15 @@ from pipelines.steps.session import Session, explained
 from pipelines.steps.survey import Survey
 
 _SQL = load_sql("pipelines.steps", "restore.sql")
+FEW_ROWS = 20_000  # up to here they are compared under the lock
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
     """What goes home and how, decided beforehand; which rows differ is found under the lock.
 
-    `folder` is the backup's, for what is set aside and for later edits that are dropped.
+    `folder` is the backup's, for what is set aside and for later edits that are dropped. More than `few_rows` are
+    compared before the lock.
     """
 
     fold: Fold
@@ -59,6 +65,7 @@ class Restore:
     options: RollbackOptions
     survey: Survey
     folder: Path
+    few_rows: int = FEW_ROWS
 
     @property
     def homes(self) -> tuple[Homeward, ...]:
@@ -68,7 +75,8 @@ class Restore:
     @property
     def reconcile(self) -> Reconcile:
         """The same look that `--plan` takes."""
-        return Reconcile(self.fold, self.options, self.homes, self.survey.inbound, self.survey.not_null)
+        found = self.survey
+        return Reconcile(self.fold, self.options, self.homes, found.inbound, found.not_null, found.guarded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ def statements(step: Restore) -> Iterator[Statement]:
         yield from homeward.fill(home)
     yield from firing.silence(step.survey.firing)
     yield from rows_home(step)
+    yield from values_kept(step, ahead=False)
     yield from let_target_go(step)
     yield from firing.wake(step.survey.firing)
     yield from tables_home(step)
@@ -120,9 +129,16 @@ def rows_home(step: Restore) -> Iterator[Statement]:
     if not step.options.to_backup:
         for home in homes:
             yield from home_writing.follow(home)
-        for home in homes:
-            yield from kept_writing.keep(home, step.survey.extra)
-        yield from kept_writing.keep_own(fold, step.survey.leaving)
+
+
+def values_kept(step: Restore, *, ahead: bool) -> Iterator[Statement]:
+    """Under the lock: what the target says beyond the rows as they are at home now."""
+    for home in step.homes if not step.options.to_backup else ():
+        if ahead:
+            yield look_ahead.keep_the_rest(home, step.survey.extra)
+        else:
+            yield from kept_writing.prepare(home)
+            yield kept_writing.keep(home, step.survey.extra)
 
 
 def let_target_go(step: Restore) -> Iterator[Statement]:
@@ -132,6 +148,8 @@ def let_target_go(step: Restore) -> Iterator[Statement]:
     for home in step.homes:
         yield home_writing.let_go(home)
         yield home_writing.settle(home)
+    if not step.options.to_backup:
+        yield from kept_writing.keep_own(step.fold, step.survey.leaving)
 
 
 def tables_home(step: Restore) -> Iterator[Statement]:
@@ -158,6 +176,7 @@ def after(step: Restore) -> Iterator[Statement]:
     """After the commit: keys are validated, and nothing of ours is left but the row map and what is kept."""
     yield from keys_back.validate_keys(step.fold)
     yield from keeping_tables.drop_working_tables(step.fold)
+    yield from target_capture.forget(step.fold)
     for source in step.fold.lens.sources:
         yield from capture.drop_capture_functions(step.fold, source)
 
@@ -189,21 +208,72 @@ def apply(step: Restore, session: Session, record: Callable[[Restored], None]) -
     with session.transaction():
         session.execute_all(prepare(step))
     try:
-        with session.transaction():
-            restored = _under_the_lock(step, session)
-            record(restored)
+        return _look_ahead(step, session, record) if _is_large(step, session) else _all_at_once(step, session, record)
     finally:
         reconcile.tidy(session, step.reconcile)
+
+
+def _all_at_once(step: Restore, session: Session, record: Callable[[Restored], None]) -> Restored:
+    """Few rows: everything under the lock."""
+    with session.transaction():
+        restored = _under_the_lock(step, session, ahead=False)
+        record(restored)
     return restored
 
 
-def _under_the_lock(step: Restore, session: Session) -> Restored:
+def _look_ahead(step: Restore, session: Session, record: Callable[[Restored], None]) -> Restored:
+    """Many rows: they are compared before the lock, while changes of the target are noted."""
+    with session.transaction():
+        session.execute_all([*target_capture.make(step.fold), *look_ahead.create(step.fold, step.homes)])
+    with _noting_changes(step, session):
+        # In a transaction of its own: its locks on what it read would keep a TRUNCATE waiting, and others behind it.
+        with session.transaction():
+            look_ahead.look(session, step.homes, step.survey.extra)
+        with session.transaction():
+            restored = _under_the_lock(step, session, ahead=True)
+            session.execute_all(target_capture.stop(step.fold))
+            record(restored)
+    return restored
+
+
+@contextmanager
+def _noting_changes(step: Restore, session: Session) -> Iterator[None]:
+    """Changes of the target are noted inside; after a success the triggers are gone already."""
+    done = False
+    try:
+        for statement in target_capture.start(step.fold):
+            run_short(session, statement, step.fold.spec)
+        yield
+        done = True
+    finally:
+        if not done:
+            _stop_noting(step, session)
+
+
+def _stop_noting(step: Restore, session: Session) -> None:
+    """Leave nothing behind after a refusal; where the connection is gone, the next rollback finds it."""
+    if not session.connection.closed and not session.connection.broken:
+        for statement in target_capture.stop(step.fold):
+            run_short(session, statement, step.fold.spec)
+        session.execute_all(target_capture.forget(step.fold))
+        session.execute_all(kept.let_go(step.fold))
+
+
+def _is_large(step: Restore, session: Session) -> bool:
+    """Whether comparing the rows takes long enough that nobody should wait for it."""
+    if step.options.to_backup:
+        return False
+    counts = [reconcile.count(session, home) for home in step.homes]
+    return sum(count.mapped for count in counts) > step.few_rows
+
+
+def _under_the_lock(step: Restore, session: Session, *, ahead: bool) -> Restored:
     spec = step.fold.spec
     patience = Patience(spec.lock_timeout_s, spec.lock_wait_s, lambda: session.now().timestamp(), session.wait)
     modes = lock_modes(step)
     with explained(f"lock the tables of {step.fold.name}"):
         window = lock_tables(session.connection, modes, orders(tuple(sorted(modes))), patience)
-    verdict, looked = reconcile.look_closely(session, step.reconcile, step.survey.findings)
+    verdict, looked = _judge(step, session, ahead=ahead)
     if not verdict.can_be_undone:
         raise RollbackBlocked(step.fold.name, verdict)
     aside = _set_aside(step, session, looked)
@@ -213,10 +283,18 @@ def _under_the_lock(step: Restore, session: Session) -> Restored:
     )
     session.execute_all(firing.silence(step.survey.firing))
     session.execute_all(rows_home(step))
+    session.execute_all(values_kept(step, ahead=ahead))
     session.execute_all(let_target_go(step))
     session.execute_all(firing.wake(step.survey.firing))
     session.execute_all(tables_home(step))
     return Restored(verdict, session.now().timestamp() - window.since, window.tries, aside, saved)
+
+
+def _judge(step: Restore, session: Session, *, ahead: bool) -> tuple[Verdict, tuple[Hindrance, ...]]:
+    if not ahead:
+        return reconcile.look_closely(session, step.reconcile, step.survey.findings)
+    look_ahead.catch_up(session, step.fold, step.homes)
+    return reconcile.judge(session, step.reconcile, step.survey.findings)
 
 
 def _set_aside(step: Restore, session: Session, looked: tuple[Hindrance, ...]) -> int:

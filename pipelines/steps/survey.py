@@ -12,11 +12,12 @@ from psycopg import sql
 
 from pipelines.core.drift import Catalogs, drift
 from pipelines.core.findings import Finding, error, warning
-from pipelines.core.fold import Fold
+from pipelines.core.fold import Fold, OutboundKey
 from pipelines.core.ledger_rows import FoldStanding, FoldState, TableRole
+from pipelines.core.lens import Treatment
 from pipelines.core.recorded import Recorded
-from pipelines.core.schema import Column, Schema, TableName
-from pipelines.core.spec import Spec
+from pipelines.core.schema import Column, Constraint, Schema, Table, TableName
+from pipelines.core.spec import OnConflict, Spec
 from pipelines.core.statement import Statement
 from pipelines.database import ledger_folds
 from pipelines.database.introspection import read_schema
@@ -38,6 +39,7 @@ class Survey:
     `leaving` are added columns that nobody else uses, `staying` those that another fold takes over; `not_null` target
     columns that are NOT NULL again, `staying_null` those that another fold needs without; `extra` columns that the
     target got since, `firing` triggers that never sleep. `shared`: another fold is on its way to the same target.
+    `guarded` are the sources' foreign keys that a key of the target keeps true as long as no row differs.
     """
 
     findings: tuple[Finding, ...]
@@ -49,6 +51,7 @@ class Survey:
     inbound: tuple[InboundKey, ...] = ()
     firing: tuple[Firing, ...] = ()
     shared: bool = False
+    guarded: frozenset[Constraint] = frozenset()
 
 
 def survey(session: Session, fold: Fold, recorded: Recorded, *, archived: bool = True) -> Survey:
@@ -77,6 +80,7 @@ def survey(session: Session, fold: Fold, recorded: Recorded, *, archived: bool =
         bystanders.inbound_keys(session, fold.lens.target.name) if target else (),
         firing.firing(session, present) if present else (),
         any(state.standing is FoldStanding.FOLDING for state in _of_the_same_target(session, fold)),
+        frozenset(_guarded(fold, target)) if target else frozenset(),
     )
 
 
@@ -89,6 +93,24 @@ def _names(fold: Fold) -> tuple[TableName, ...]:
 
 def _written(fold: Fold) -> set[TableName]:
     return {fold.lens.target.name, *fold.children, *(fold.archived(table.name) for table in fold.lens.archived)}
+
+
+def _guarded(fold: Fold, target: Table) -> Iterator[Constraint]:
+    """A row that stayed behind is in no target, so there nothing kept its key."""
+    followed = (Treatment.SAME, Treatment.CAST, Treatment.REFERENCE)
+    behind = {source.name for source in fold.lens.sources if source.spec.on_conflict is OnConflict.SKIP}
+    sources = {source.name: source for source in fold.lens.sources if source.name not in behind}
+    for key in fold.outbound:
+        source = sources.get(key.constraint.table)
+        rules = [source.rule(name) for name in key.constraint.columns] if source else []
+        columns = tuple(r.place.column for r in rules if r.place and not r.place.path and r.treatment in followed)
+        if rules and len(columns) == len(rules) and any(_keeps(k, columns, key) for k in target.foreign_keys):
+            yield key.constraint
+
+
+def _keeps(found: Constraint, columns: tuple[str, ...], key: OutboundKey) -> bool:
+    same = (found.columns, found.references, found.references_columns)
+    return same == (columns, key.references, key.references_columns) and found.validated and found.enforced
 
 
 def _extra(fold: Fold, columns: tuple[Column, ...]) -> tuple[Column, ...]:
