@@ -153,7 +153,8 @@ def _spec(surroundings: Surroundings, spec: Spec) -> Diagnosis:
     if state.in_force:
         return Diagnosis(f"spec {spec.name}", Status.OK, f"folded since {state.cut_over_at:%Y-%m-%d}")
     found = errors(workflow.plan(surroundings, spec, quick=True).findings)
-    if {f.object for f in found if f.rule == "missing_table"} >= {str(name) for name in (spec.target, *spec.source_names)}:
+    missing = {f.object for f in found if f.rule == "missing_table"}
+    if missing >= {str(name) for name in (spec.target, *spec.source_names)}:
         return Diagnosis(f"spec {spec.name}", Status.UNKNOWN, "none of its tables is in this database")
     if not found:
         return Diagnosis(f"spec {spec.name}", Status.OK, f"can be folded; prove it with pgfold plan {spec.name}")
