@@ -4,7 +4,7 @@ before.sql           the tables and their rows; the comment at its head says wha
 defs.yaml            the spec
 plan.txt             what `pgfold plan` says
 edits.sql            what people do to the target and its children while the fold is in force
-blocked.txt          where those edits cannot all go home: what `pgfold rollback --plan` says of them
+blocked.txt          where rows cannot all go home: what `pgfold rollback --plan` says, each time
 remedy.sql           where the catalog stands in the way: what a person then does about it
 unfolded_edits.sql   what people do to the sources once they are back
 after.txt            what is in the tables at each point of the way

@@ -39,17 +39,20 @@ def test_both_laws_hold(
         way.back_with_edits_and_there()
         way.back_and_there_with_edits_of_the_sources()
         way.dropped_and_back()
-    assert "\n\n".join(way.story) == case.expected("after.txt", "\n\n".join(way.story))
+    story, verdicts = "\n\n".join(way.story), "\n\n".join(way.verdicts)
+    assert story == case.expected("after.txt", story)
+    assert verdicts == case.expected("blocked.txt", verdicts)
 
 
 @dataclass(slots=True)
 class Way:
-    """What happens to one database; `story` tells it, the dumps are how the database was while folded and unfolded."""
+    """What happens to one database, told in `story` and `verdicts`; the dumps are how it was while folded and unfolded."""
 
     case: Case
     database: Database
     driver: Driver
     story: list[str] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
     folded: str = ""
     unfolded: str = ""
 
@@ -108,7 +111,7 @@ class Way:
             self.driver.unfold()
             return verdict
         text = "\n".join(undo_lines(self.case.name, verdict))
-        assert text == self.case.expected("blocked.txt", text)
+        self.verdicts.append(f"# after {self.story[-1].splitlines()[0].removeprefix('# ')}\n{text}")
         before = dump(self.database)
         with pytest.raises(RollbackBlocked) as blocked:
             self.driver.unfold()
