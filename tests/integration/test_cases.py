@@ -46,7 +46,7 @@ def test_both_laws_hold(
 
 @dataclass(slots=True)
 class Way:
-    """What happens to one database, told in `story` and `verdicts`; the dumps are how it was while folded and unfolded."""
+    """What happens to one database, told in `story` and `verdicts`; the dumps are how it was folded and unfolded."""
 
     case: Case
     database: Database
