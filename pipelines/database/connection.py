@@ -229,6 +229,8 @@ def _explain(error: psycopg.Error, url: str) -> PgfoldError:
     where = name_database(url)
     if _WRONG_ADDRESS.search(str(error)):
         return SpecError(f"cannot connect to {where}: {reason}: correct --database-url or DATABASE_URL")
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return ConnectionLost(f"{where} ended our first statement: {reason}: raise its statement_timeout, run it again")
     return ConnectionLost(f"cannot reach {where}: {reason}: is the server running, and the address right?")
 
 
