@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir
 from textwrap import dedent, indent
 from uuid import uuid4
 
@@ -28,10 +28,11 @@ from pipelines.database.introspection import read_schema, read_types
 from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, restore, verify
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.cut_over import CutOver, Window
+from pipelines.steps.lock_time import FEW_ROWS
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.rebuild import rebuild_fold
 from pipelines.steps.reconcile import reconcile
-from pipelines.steps.restore import FEW_ROWS, Restore, Restored
+from pipelines.steps.restore import Restore, Restored
 from pipelines.steps.session import Session
 from pipelines.steps.survey import survey
 from pipelines.steps.verify import Verify
@@ -55,7 +56,7 @@ class Folding:
     text: str
     name: str = "things"
     few_rows: int = FEW_ROWS
-    folder: Path = field(default_factory=lambda: Path(mkdtemp(prefix="pgfold-test-")))
+    folder: Path = field(default_factory=lambda: Path(gettempdir()) / f"pgfold-test-{uuid4()}")
 
     def fold(self) -> Fold:
         """From the first statement to the cut-over; a second time, it is a refold."""

@@ -19,7 +19,7 @@ class Catalogs:
     archived: bool
 
 
-_LOST = ("missing_table", "missing_column", "column_type")
+_LOST = ("missing_table", "missing_column", "column_type", "function_changed")
 
 
 def is_lost(findings: Iterable[Finding]) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
-from pipelines.core.schema import ColumnType, Schema, Table, TableName
+from pipelines.core.schema import ColumnType, FunctionFacts, Schema, Table, TableName
 
 
 def _with_table_list(schema: Schema) -> dict[str, Any]:
@@ -56,6 +56,7 @@ class Recorded:
     added_columns: tuple[str, ...] = ()
     dropped_not_null: tuple[str, ...] = ()
     drawn: tuple[str, ...] = ()  # added columns whose default is volatile
+    functions: tuple[FunctionFacts, ...] = ()  # those that the spec's expressions call
 
 
 def to_json(recorded: Recorded) -> str:

@@ -44,12 +44,12 @@ from pipelines.steps.cut_over import orders
 from pipelines.steps.ddl import run_short
 from pipelines.steps.hindrances import Hindrance
 from pipelines.steps.homeward import Homeward
+from pipelines.steps.lock_time import FEW_ROWS
 from pipelines.steps.reconcile import Reconcile
 from pipelines.steps.session import Session, explained
 from pipelines.steps.survey import Survey
 
 _SQL = load_sql("pipelines.steps", "restore.sql")
-FEW_ROWS = 20_000  # up to here they are compared under the lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def survey(session: Session, fold: Fold, recorded: Recorded, *, archived: bool =
     target = now.table(fold.lens.target.name)
     findings = [*drift(Catalogs(fold, now, archived)), *_later_folds(session, fold)]
     leaving = tuple(name for name in added if name not in used and target is not None and target.column(name))
+    findings += _redefined(session, recorded)
     if target is not None:
         findings += _dependents(session, fold, leaving)
     if archived:
@@ -163,6 +164,18 @@ def _dependents(session: Session, fold: Fold, leaving: tuple[str, ...]) -> Itera
         what = dependent.removeprefix("rule _RETURN on ").replace("default value for column", "generated column")
         message = f"{what} uses {column}, which leaves {target} with {fold.name}"
         yield error("column_in_use", f"{target}.{column}", message, "drop it first; it can be made again after a fold")
+
+
+def _redefined(session: Session, recorded: Recorded) -> Iterator[Finding]:
+    """Functions of the spec's expressions that are not what they were: rows would look edited, or come back wrong."""
+    ours = [function for function in recorded.functions if function.digest]
+    query = sql.SQL(_SQL["redefined"]).format(
+        names=sql.SQL("{}::pg_catalog.text[]").format(sql.Literal([function.name for function in ours])),
+        digests=sql.SQL("{}::pg_catalog.text[]").format(sql.Literal([function.digest for function in ours])),
+    )
+    for name, gone in session.rows(Statement("see whether functions were redefined", query)) if ours else ():
+        message = f"function {name}, which the spec calls, was {'dropped' if gone else 'redefined'} since the fold"
+        yield error("function_changed", name, message, "define it again as it was; afterwards it may be changed")
 
 
 def _names_taken(session: Session, fold: Fold, now: Schema) -> Iterator[Finding]:

@@ -37,6 +37,14 @@ JOIN pg_catalog.pg_class c ON c.oid = {archived}::pg_catalog.regclass AND c.reln
 WHERE t.typrelid = 0 AND t.typelem = 0
 ORDER BY 1, 2
 
+-- redefined: the digest is that of introspection.sql, block functions
+SELECT f.name, p.oid IS NULL
+FROM ROWS FROM (pg_catalog.unnest({names}), pg_catalog.unnest({digests})) f(name, digest)
+LEFT JOIN pg_catalog.pg_proc p ON p.oid = pg_catalog.to_regprocedure(f.name)
+WHERE p.oid IS NULL OR f.digest <> pg_catalog.md5(pg_catalog.concat_ws(
+    pg_catalog.chr(10), p.prosrc, p.probin, p.prosqlbody::text, p.prolang::text, p.proconfig::text))
+ORDER BY 1
+
 -- followed: how many of these triggers always fire
 SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger
 WHERE tgrelid = {table}::pg_catalog.regclass AND tgname = ANY ({names}) AND tgenabled = 'A'

@@ -158,6 +158,7 @@ def _start(surroundings: Surroundings, connection: Connection, made: Plan, fold:
             added_columns=tuple(added.name for added in fold.added),
             dropped_not_null=fold.dropped_not_null,
             drawn=tuple(a.name for a in fold.added if fold.lens.target[a.name].default_is_volatile),
+            functions=made.functions,
         )
         ledger_folds.save_recorded(connection, spec.name, recorded)
 

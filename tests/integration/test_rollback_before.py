@@ -141,6 +141,35 @@ def test_an_added_column_leaves_with_its_last_user(new_database: NewDatabase, tm
     assert dump(database) == before
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "CREATE OR REPLACE FUNCTION public.up(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT ''x''::text'",
+            "function public.up(text), which the spec calls, was redefined since the fold",
+        ),
+        ("DROP FUNCTION public.up(text)", "function public.up(text), which the spec calls, was dropped since the fold"),
+    ],
+)
+def test_a_function_of_the_spec_that_changed_is_named(
+    new_database: NewDatabase, tmp_path: Path, change: str, told: str
+) -> None:
+    function = "CREATE FUNCTION public.up(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper($1)';"
+    database = new_database(TABLES, function)
+    before = dump(database)
+    rule = "columns: {title: {to: title, forward: 'public.up({title})', lossy: true}}"
+    driven = driver(database, tmp_path, SPEC.replace("key: new", f"key: new\n      {rule}"))
+    driven.fold()
+    database.run(change)
+    (finding,) = driven.verdict().findings
+    assert finding.message == told
+    with pytest.raises(RollbackBlocked):
+        driven.unfold()
+    database.run(function.replace("CREATE", "CREATE OR REPLACE"))
+    driven.unfold()
+    assert dump(database) == before
+
+
 def test_there_is_nothing_to_undo_twice(new_database: NewDatabase, tmp_path: Path) -> None:
     driven = driver(new_database(TABLES), tmp_path)
     with pytest.raises(Refused, match="was never run here"):
