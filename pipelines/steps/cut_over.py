@@ -23,6 +23,7 @@ from pipelines.steps import (
     catch_up,
     children,
     conflicts,
+    firing,
     kept,
     parents,
     planning,
@@ -36,6 +37,7 @@ from pipelines.steps import (
 )
 from pipelines.steps.capture import Mark
 from pipelines.steps.ddl import patience_of
+from pipelines.steps.firing import Firing
 from pipelines.steps.passes import Passes
 from pipelines.steps.session import Session, explained
 
@@ -186,6 +188,7 @@ def _cut_over(step: CutOver, session: Session, patience: Patience, record: Calla
     with session.transaction():
         with explained("limit the wait for a lock"):
             limit_waits(session.connection, patience)
+        awake = _silence((fold.lens.target.name,), session)
         marks = capture.marks(fold, session)
         swept = sum(session.execute(statement) for statement in sweep_statements(step))
         conflicts.decide(fold, session)
@@ -195,8 +198,16 @@ def _cut_over(step: CutOver, session: Session, patience: Patience, record: Calla
         _refuse_orphans(step, session)
         passes = Passes(fold, step.refold, session, patience, tuple(lock_modes(fold)))
         passes.until_few()
-        window = _lock_and_finish(step, session, passes, marks, Window(0.0, 0, 0, swept, checks), record)
+        so_far = Window(0.0, 0, 0, swept, checks)
+        window = _lock_and_finish(step, session, passes, marks, awake, so_far, record)
     return replace(window, seconds=patience.clock() - window.since)
+
+
+def _silence(tables: tuple[TableName, ...], session: Session) -> tuple[Firing, ...]:
+    """Triggers that would fire for the replica role too sleep until the end; that locks their table against writers."""
+    found = firing.firing(session, tables) if tables else ()
+    session.execute_all(firing.silence(found))
+    return found
 
 
 def _prove(step: CutOver, source: SourceLens, session: Session) -> Check:
@@ -221,6 +232,7 @@ def _lock_and_finish(
     session: Session,
     passes: Passes,
     marks: tuple[Mark, ...],
+    awake: tuple[Firing, ...],
     so_far: Window,
     record: Callable[[Window], None],
 ) -> Window:
@@ -232,7 +244,9 @@ def _lock_and_finish(
         _refuse_what_breaks_late(step, session)
         _refuse_what_escaped(step, session, marks)
         _refuse_rows_where_none_are_expected(step, session)
+        silent = _silence(tuple(t for t in step.fold.children if t != step.fold.lens.target.name), session)
         session.execute_all(under_the_lock(step))
+        session.execute_all(firing.wake((*awake, *silent)))
         seconds = session.now().timestamp() - locked.since
         window = replace(so_far, seconds=seconds, since=locked.since, tries=locked.tries,
                          replayed=passes.replayed + last, sequences_after=_sequences(step, session))  # fmt: skip
