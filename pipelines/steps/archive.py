@@ -32,10 +32,15 @@ def make_schemas(fold: Fold) -> Iterator[Statement]:
 def prepare(fold: Fold) -> Iterator[Statement]:
     """What touches only schemas of ours: made before any lock, and unseen until the commit."""
     yield from make_schemas(fold)
-    yield Statement("make the function that refuses writes to the archive",
-                    sql.SQL(_SQL["freeze_function"]).format())  # fmt: skip
+    yield freeze_function()
     if fold.lens.sources:
         yield from _note_keys(fold)
+
+
+def freeze_function() -> Statement:
+    """One for all archived tables."""
+    query = sql.SQL(_SQL["freeze_function"]).format()
+    return Statement("make the function that refuses writes to the archive", query)
 
 
 def archive(fold: Fold) -> Iterator[Statement]:

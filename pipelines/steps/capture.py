@@ -108,7 +108,8 @@ class Mark:
 
 def marks(fold: Fold, session: Session) -> tuple[Mark, ...]:
     """How the capture of each source stands, in the spec's order."""
-    return tuple(Mark(*session.one(capture_state(source))) for source in fold.lens.sources)
+    found = session.together(capture_state(source) for source in fold.lens.sources)
+    return tuple(Mark(*cursor.fetchall()[0]) for cursor in found)
 
 
 def mend(fold: Fold, session: Session) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pipelines.core.fold import Fold
+from pipelines.core.statement import Statement
 from pipelines.steps import fresh_rows, row_map
-from pipelines.steps.fresh_rows import Onto
+from pipelines.steps.fresh_rows import Onto, Taken
 from pipelines.steps.map_fields import follows_keys
-from pipelines.steps.planning import by_index
 from pipelines.steps.restaging import restage
 from pipelines.steps.session import Progress, Session
 
@@ -39,11 +41,15 @@ def replay(fold: Fold, session: Session, *, refold: bool) -> int:
     # A row is followed to the one that it references only if both are taken together.
     limit = None if follows_keys(fold) else TAKEN_KEYS
     with session.transaction():
-        session.execute(by_index())
         taken = fresh_rows.take(fold, Onto.STAGING, session, refold=refold, limit=limit)
-        for each in taken:
-            session.execute_all(row_map.follow(fold, each))
-        for each in (t for t in taken if t.keys):
-            session.execute_all(fresh_rows.follow(fold, each.source, refold=refold))
-            session.execute_all(restage(fold, each.source, Onto.STAGING))
+        session.together(_follow(fold, taken, refold=refold))
     return sum(each.keys for each in taken)
+
+
+def _follow(fold: Fold, taken: tuple[Taken, ...], *, refold: bool) -> Iterator[Statement]:
+    """Every row has its key before any reference is followed."""
+    for each in taken:
+        yield from row_map.follow(fold, each)
+    for each in taken:
+        yield from fresh_rows.follow(fold, each.source, refold=refold)
+        yield from restage(fold, each.source, Onto.STAGING)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from psycopg import sql
 
 from pipelines.core.checks import Check
-from pipelines.core.errors import CaptureBroken, LockNotAvailable, RowsDiffer, RuleViolated
-from pipelines.core.fold import Fold, Repoint
+from pipelines.core.errors import CaptureBroken, LockNotAvailable, RowsDiffer
+from pipelines.core.fold import Fold
 from pipelines.core.lens import SourceLens
 from pipelines.core.recorded import SequenceState
 from pipelines.core.schema import TableName
@@ -25,6 +25,7 @@ from pipelines.steps import (
     conflicts,
     firing,
     kept,
+    last_looks,
     parents,
     planning,
     proof,
@@ -90,6 +91,7 @@ def before_the_lock(step: CutOver) -> Iterator[Statement]:
         yield target_rows.insert_staged(step.fold, source)
     yield from sequences.advance(step.fold, refold=step.refold)
     yield from archive.prepare(step.fold)
+    yield from rows_aside.make_functions()
 
 
 def under_the_lock(step: CutOver) -> Iterator[Statement]:
@@ -149,10 +151,16 @@ def orders(tables: tuple[TableName, ...]) -> tuple[tuple[TableName, ...], ...]:
     return tuple(order for turn in turns for order in (turn, turn[::-1]))
 
 
-def apply(step: CutOver, session: Session, record: Callable[[Window], None]) -> Window:
+def apply(
+    step: CutOver,
+    session: Session,
+    record: Callable[[Window], None],
+    announce: Callable[[], None] = lambda: None,
+) -> Window:
     """Run it in one transaction, and from the start again where somebody is in its way.
 
-    `record` writes to the ledger within it.
+    `announce` writes to the ledger within it before anybody has to wait, `record` what is known only under the lock.
+    The window that is returned includes the commit.
 
     Raises:
         LockNotAvailable: no lock within `lock_wait`, or the sources are written faster than the fold can follow;
@@ -167,7 +175,7 @@ def apply(step: CutOver, session: Session, record: Callable[[Window], None]) -> 
         capture.mend(step.fold, session)
         catch_up.catch_up(step.fold, session, refold=step.refold)
         try:
-            return _cut_over(step, session, patience, record)
+            return _cut_over(step, session, patience, announce, record)
         except LockNotAvailable:
             first_missed = first_missed or patience.clock()
             if patience.clock() - first_missed >= patience.lock_wait_s:
@@ -183,7 +191,13 @@ def finish(step: CutOver, session: Session) -> None:
     session.execute(target_rows.analyze(step.fold))
 
 
-def _cut_over(step: CutOver, session: Session, patience: Patience, record: Callable[[Window], None]) -> Window:
+def _cut_over(
+    step: CutOver,
+    session: Session,
+    patience: Patience,
+    announce: Callable[[], None],
+    record: Callable[[Window], None],
+) -> Window:
     fold = step.fold
     with session.transaction():
         with explained("limit the wait for a lock"):
@@ -192,10 +206,11 @@ def _cut_over(step: CutOver, session: Session, patience: Patience, record: Calla
         marks = capture.marks(fold, session)
         swept = sum(session.execute(statement) for statement in sweep_statements(step))
         conflicts.decide(fold, session)
-        for statement in before_the_lock(step):
-            replay.write(statement, session)
+        with replay.placed():
+            session.execute_all(before_the_lock(step))
         checks = tuple(_prove(step, source, session) for source in fold.lens.sources)
         _refuse_orphans(step, session)
+        announce()
         passes = Passes(fold, step.refold, session, patience, tuple(lock_modes(fold)))
         passes.until_few()
         so_far = Window(0.0, 0, 0, swept, checks)
@@ -240,13 +255,10 @@ def _lock_and_finish(
 
     def work(locked: LockWindow) -> None:
         last = passes.under_the_lock()
-        session.execute(planning.freely())
-        _refuse_what_breaks_late(step, session)
+        last_looks.refuse(step.fold, session)
         _refuse_what_escaped(step, session, marks)
-        _refuse_rows_where_none_are_expected(step, session)
         silent = _silence(tuple(t for t in step.fold.children if t != step.fold.lens.target.name), session)
-        session.execute_all(under_the_lock(step))
-        session.execute_all(firing.wake((*awake, *silent)))
+        session.together((*planning.freely(), *under_the_lock(step), *firing.wake((*awake, *silent))))
         seconds = session.now().timestamp() - locked.since
         window = replace(so_far, seconds=seconds, since=locked.since, tries=locked.tries,
                          replayed=passes.replayed + last, sequences_after=_sequences(step, session))  # fmt: skip
@@ -261,32 +273,6 @@ def _lock_and_finish(
     return windows[-1]
 
 
-def _refuse_what_breaks_late(step: CutOver, session: Session) -> None:
-    """Rules that no index keeps for this session, and that rows of others may break: few targets have any."""
-    fold = step.fold
-    for source in fold.lens.sources:
-        for key in parents.keys_of(fold, source):
-            if parents.references_itself(fold, key):
-                parents.refuse(fold, source, key, session.rows(parents.orphans(fold, source, key)))
-    for rule in target_rows.deferrable_keys(fold):
-        found = session.rows(target_rows.twice(fold, rule))
-        if found:
-            values = "; ".join(", ".join(row[0]) for row in found)
-            raise RuleViolated(f"{fold.lens.target.name}: several rows have the {rule.words} {values}, which"
-                               f" {rule.name} forbids; nothing was changed: change all but one")  # fmt: skip
-    for repoint in fold.repoints:
-        for source in conflicts.skipping(fold):
-            if repoint.source == source.name:
-                _refuse_children(session.rows(conflicts.skipped_with_children(fold, source, repoint)), repoint)
-
-
-def _refuse_children(found: list[tuple[list[str], ...]], repoint: Repoint) -> None:
-    if found:
-        keys = "; ".join(", ".join(row[0]) for row in found[: replay.SHOWN])
-        raise RuleViolated(f"rows of {repoint.source} stay behind although {repoint.child} references them: {keys};"
-                           " nothing was changed: let it reference others, or change the values first")  # fmt: skip
-
-
 def _refuse_what_escaped(step: CutOver, session: Session, marks: tuple[Mark, ...]) -> None:
     for source, before, now in zip(step.fold.lens.sources, marks, capture.marks(step.fold, session), strict=True):
         if not now.held or now != before:
@@ -297,19 +283,12 @@ def _refuse_what_escaped(step: CutOver, session: Session, marks: tuple[Mark, ...
             )
 
 
-def _refuse_rows_where_none_are_expected(step: CutOver, session: Session) -> None:
-    for table in step.fold.lens.empty:
-        query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table.name.identifier)
-        if session.one(Statement(f"see that {table.name} is empty", query))[0]:
-            raise RuleViolated(
-                f"{table.name} has rows, and the spec says expect_empty: map its columns, or empty it; nothing changed"
-            )
-
-
 def _sequences(step: CutOver, session: Session) -> tuple[SequenceState, ...]:
-    states = []
-    for sequence in step.fold.lens.target.sequences:
-        query = sql.SQL("SELECT last_value, is_called FROM {}").format(sequence.name.identifier)
-        last_value, is_called = session.one(Statement(f"note where {sequence.name} stands", query))
-        states.append(SequenceState(sequence.name, last_value, is_called))
-    return tuple(states)
+    owned = step.fold.lens.target.sequences
+    stand = sql.SQL("SELECT last_value, is_called FROM {}")
+    found = session.together(
+        Statement(f"note where {sequence.name} stands", stand.format(sequence.name.identifier)) for sequence in owned
+    )
+    return tuple(
+        SequenceState(sequence.name, *cursor.fetchall()[0]) for sequence, cursor in zip(owned, found, strict=True)
+    )

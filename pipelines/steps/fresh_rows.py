@@ -13,7 +13,7 @@ from enum import Enum
 from psycopg import sql
 
 from pipelines.core import names, relations
-from pipelines.core.equality import rows_differ
+from pipelines.core.equality import images_differ
 from pipelines.core.expression import trusted
 from pipelines.core.fold import Fold
 from pipelines.core.lens import Making, Placement, SourceLens
@@ -22,7 +22,7 @@ from pipelines.core.relations import identifiers, joined, key_names
 from pipelines.core.schema import Column, ColumnType
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import kept, mapping
+from pipelines.steps import kept, mapping, planning
 from pipelines.steps.session import Session
 
 _SQL = load_sql("pipelines.steps", "fresh_rows.sql")
@@ -114,12 +114,14 @@ def empty(fold: Fold) -> Iterator[Statement]:
 
 
 def take(fold: Fold, onto: Onto, session: Session, *, refold: bool, limit: int | None = None) -> tuple[Taken, ...]:
-    """Consume the keys that wait, each once, and read their rows."""
+    """Consume the keys that wait, each once, and read their rows; only sources that had any."""
     if not fold.lens.sources:
         return ()
+    take_all = take_statement(fold, onto, refold=refold, limit=limit)
+    *_, rows = session.together((*planning.by_index(), *empty(fold), take_all))
     by_number = {source.number: source for source in fold.lens.sources}
-    rows = session.rows(take_statement(fold, onto, refold=refold, limit=limit))
-    return tuple(Taken(by_number[number], *counts) for number, *counts in sorted(rows))
+    taken = (Taken(by_number[number], *counts) for number, *counts in sorted(rows.fetchall()))
+    return tuple(each for each in taken if each.keys)
 
 
 def take_statement(fold: Fold, onto: Onto, *, refold: bool, limit: int | None = None) -> Statement:
@@ -216,12 +218,12 @@ def _made(fold: Fold, source: SourceLens, placement: Placement, *, refold: bool)
 
 
 def _differ(source: SourceLens) -> sql.Composable:
-    """True where the standing row `d` is not as the fresh values `v` are."""
+    """True where the standing row `d` is not as the fresh values `v` are; a false alarm only writes it again."""
     made = [p.column for p in source.placements if p.making is not Making.DEFAULT]
     if not made:
         return sql.SQL("false")
     fresh = [sql.SQL("({}.{})::{}").format(sql.Identifier("v"), c.identifier, trusted(c.type.sql)) for c in made]
-    return rows_differ(fresh, [sql.Identifier("d", c.name) for c in made])
+    return images_differ(fresh, [sql.Identifier("d", c.name) for c in made])
 
 
 def _moves(fold: Fold) -> sql.Composed:
@@ -258,14 +260,10 @@ def follow(fold: Fold, source: SourceLens, *, refold: bool) -> Iterator[Statemen
     )
 
 
-def count_waiting(fold: Fold, session: Session, limit: int) -> int:
-    """How many captured keys wait, of all sources, up to a limit each; a key that changed twice waits twice."""
-    return sum(
-        session.one(
-            Statement(
-                f"count the changed keys of {source.name}",
-                sql.SQL(_SQL["waiting"]).format(changed=mapping.changed(fold, source), limit=sql.Literal(limit)),
-            )
-        )[0]
-        for source in fold.lens.sources
-    )
+def count_waiting(fold: Fold, limit: int) -> Iterator[Statement]:
+    """How many captured keys wait, up to a limit; a key that changed twice waits twice. One statement a source."""
+    for source in fold.lens.sources:
+        yield Statement(
+            f"count the changed keys of {source.name}",
+            sql.SQL(_SQL["waiting"]).format(changed=mapping.changed(fold, source), limit=sql.Literal(limit)),
+        )

@@ -20,7 +20,7 @@ WHERE c.ctid = ANY (ARRAY(SELECT ctid FROM {changed} LIMIT {limit}))
     INSERT INTO {fresh} ({columns})
     SELECT {taken_keys}, {present}, {home}, m.state, d.ctid,
            CASE WHEN NOT {present} OR d.ctid IS NULL THEN true ELSE {differ} END, {values}
-    FROM (SELECT DISTINCT {keys} FROM {taken}) k
+    FROM (SELECT DISTINCT {keys} FROM {taken} ORDER BY {keys}) k
     LEFT JOIN {source} s ON {same_source}
     LEFT JOIN {map} m ON {same_map}
     LEFT JOIN {standing} d ON {same_standing}{kept}

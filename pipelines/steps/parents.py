@@ -128,11 +128,6 @@ def fresh_orphans(fold: Fold, source: SourceLens, key: TargetKey) -> Statement:
     )
 
 
-def references_itself(fold: Fold, key: TargetKey) -> bool:
-    """Whether a row that leaves the target may be the parent of one that stays."""
-    return key.references == fold.lens.target.name
-
-
 def _values(key: TargetKey) -> sql.Composed:
     return relations.output_array([sql.Identifier("m", name) for name in key.columns])
 

@@ -6,10 +6,13 @@ written that may be put right by what is changed next, so their keys wait; under
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from psycopg import errors
+import psycopg
 
 from pipelines.core.errors import DatabaseError, RowsDiffer, RuleViolated
 from pipelines.core.fold import Fold
@@ -74,22 +77,18 @@ def replay(fold: Fold, session: Session, *, refold: bool, locked: bool) -> Pass:
         LockNotAvailable: a parent is being deleted.
     """
     started = session.now()
-    session.execute(planning.by_index())
-    session.execute_all(fresh_rows.empty(fold))
-    taken = [t for t in fresh_rows.take(fold, Onto.TARGET, session, refold=refold) if t.keys]
-    session.execute_all(_before(fold, taken, refold=refold))
+    taken = fresh_rows.take(fold, Onto.TARGET, session, refold=refold)
+    before = tuple(_before(fold, taken, refold=refold))
     if taken and conflicts.skipping(fold):
+        session.together(before)
         conflicts.decide_again(fold, session)
-    waiting = sum(_put_in(fold, each, session, locked=locked) for each in taken if _comes(each))
-    for each in taken:
-        session.execute_all(sequences.pass_fresh(fold, each.source))
-        _refuse_orphans(fold, each.source, session)
-        waiting += _prove(fold, each.source, session, refold=refold, locked=locked)
+        before = ()
+    waiting = _write(fold, taken, before, session, refold=refold, locked=locked) if taken else 0
     seconds = (session.now() - started).total_seconds()
     return Pass(sum(each.keys for each in taken), waiting, seconds)
 
 
-def _before(fold: Fold, taken: list[Taken], *, refold: bool) -> Iterator[Statement]:
+def _before(fold: Fold, taken: Sequence[Taken], *, refold: bool) -> Iterator[Statement]:
     """Every row has its key before any reference is followed, and every old row leaves before a new one comes."""
     for each in taken:
         yield from row_map.follow(fold, each)
@@ -110,50 +109,77 @@ def _comes(each: Taken) -> bool:
     return each.coming > 0 or fresh_rows.is_late(each.source)
 
 
-def _put_in(fold: Fold, each: Taken, session: Session, *, locked: bool) -> int:
-    """Rows that found no place; none under the lock."""
-    if locked:
-        write(target_rows.put_in(fold, each.source, locked=True), session)
-        return 0
-    session.execute(planning.freely())
-    left_out = session.execute(target_rows.put_in(fold, each.source, locked=False))
-    session.execute(planning.by_index())
-    return left_out
+def _write(
+    fold: Fold,
+    taken: Sequence[Taken],
+    before: Sequence[Statement],
+    session: Session,
+    *,
+    refold: bool,
+    locked: bool,
+) -> int:
+    """Put rows in and prove them; how many wait again."""
+    looks = [tuple(_looks(fold, each.source, refold=refold, locked=locked)) for each in taken]
+    coming = [target_rows.put_in(fold, each.source, locked=locked) for each in taken if _comes(each)]
+    with placed():
+        cursors = session.together(
+            (*before, *planning.freely(), *coming, *planning.by_index(), *itertools.chain.from_iterable(looks))
+        )
+    looked = iter(cursors[len(cursors) - sum(map(len, looks)) :])
+    left_out = cursors[len(before) + 2 : len(before) + 2 + len(coming)]
+    waiting = 0 if locked else sum(cursor.rowcount for cursor in left_out)
+    for each in taken:
+        waiting += _judge(fold, each.source, session, looked, refold=refold, locked=locked)
+    return waiting
 
 
-def write(statement: Statement, session: Session) -> None:
-    """Write rows that must all find their place.
+def _looks(fold: Fold, source: SourceLens, *, refold: bool, locked: bool) -> Iterator[Statement]:
+    """What is looked at once the rows are in: orphans, a look a key, and the proof; sequences before."""
+    yield from sequences.pass_fresh(fold, source)
+    for key in parents.keys_of(fold, source):
+        yield parents.fresh_orphans(fold, source, key)
+    yield (proof.count_fresh if locked else proof.note_fresh)(fold, source, refold=refold)
+
+
+def _judge(
+    fold: Fold,
+    source: SourceLens,
+    session: Session,
+    looked: Iterator[psycopg.Cursor[tuple[Any, ...]]],
+    *,
+    refold: bool,
+    locked: bool,
+) -> int:
+    """Rows that do not read back yet; none under the lock."""
+    for _ in sequences.pass_fresh(fold, source):
+        next(looked)
+    for key in parents.keys_of(fold, source):
+        parents.refuse(fold, source, key, next(looked).fetchall())
+    found = next(looked)
+    if not locked:
+        return found.rowcount
+    ((rows, alone, differing),) = found.fetchall()
+    if alone or differing:
+        query = proof.differences(fold, source, proof.fresh_pairs(fold, source, refold=refold), refold=refold)
+        raise RowsDiffer(describe(fold, source, session, rows, alone + differing, query))
+    return 0
+
+
+@contextmanager
+def placed() -> Iterator[None]:
+    """Rows are written that must all find their place.
 
     Raises:
         RuleViolated: one does not; the message names the rule and the value.
     """
     try:
-        session.execute(statement)
+        yield
     except DatabaseError as error:
-        if isinstance(error.__cause__, errors.IntegrityError):
-            raise RuleViolated(
-                f"{error}; nothing was changed: change one of the rows, or on_conflict: skip"
-                if isinstance(error.__cause__, (errors.UniqueViolation, errors.ExclusionViolation))
-                else f"{error}; nothing was changed: correct the row, or how it is mapped"
-            ) from error
-        raise
-
-
-def _refuse_orphans(fold: Fold, source: SourceLens, session: Session) -> None:
-    for key in parents.keys_of(fold, source):
-        parents.refuse(fold, source, key, session.rows(parents.fresh_orphans(fold, source, key)))
-
-
-def _prove(fold: Fold, source: SourceLens, session: Session, *, refold: bool, locked: bool) -> int:
-    """Rows that do not read back yet; none under the lock."""
-    if not locked:
-        return session.execute(proof.note_fresh(fold, source, refold=refold))
-    looked, alone, differing = session.one(proof.count_fresh(fold, source, refold=refold))
-    if alone or differing:
-        pairs = proof.fresh_pairs(fold, source, refold=refold)
-        raise RowsDiffer(describe(fold, source, session, looked, alone + differing, proof.differences(
-            fold, source, pairs, refold=refold)))  # fmt: skip
-    return 0
+        if not isinstance(error.__cause__, psycopg.errors.IntegrityError):
+            raise
+        taken = isinstance(error.__cause__, psycopg.errors.UniqueViolation | psycopg.errors.ExclusionViolation)
+        remedy = "change one of the two rows, or on_conflict: skip" if taken else "correct the row, or its mapping"
+        raise RuleViolated(f"{error}; nothing was changed: {remedy}") from error
 
 
 def describe(fold: Fold, source: SourceLens, session: Session, looked: int, wrong: int, query: Statement) -> str:

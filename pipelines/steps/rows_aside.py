@@ -57,13 +57,17 @@ def _leave(
     )
 
 
+def make_functions() -> Iterator[Statement]:
+    """What `put_back` calls; they touch only schema pgfold, so they are made before any lock."""
+    for name in ("put_back_row_function", "put_back_function"):
+        yield Statement("make the functions that put rows back", sql.SQL(_SQL[name]).format())
+
+
 def put_back(fold: Fold) -> Iterator[Statement]:
     """Under the cut-over's lock, when the rows they reference are there again.
 
     A row whose place is taken, or whose parent is gone, stays set aside.
     """
-    for name in ("put_back_row_function", "put_back_function"):
-        yield Statement("make the functions that put rows back", sql.SQL(_SQL[name]).format())
     yield Statement(
         f"put back the rows that {fold.name} set aside",
         sql.SQL("SELECT pgfold.put_back({})").format(sql.Literal(fold.name)),

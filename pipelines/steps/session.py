@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg import sql
 
 from pipelines.core.statement import Statement
 from pipelines.database.connection import Connection
+from pipelines.database.failures import explain
 from pipelines.database.failures import explained as explained
 from pipelines.database.failures import reason_of as reason_of
 
@@ -57,6 +59,24 @@ class Session:
         """Run them in order."""
         for statement in statements:
             self.execute(statement)
+
+    def together(self, statements: Iterable[Statement]) -> list[psycopg.Cursor[tuple[Any, ...]]]:
+        """Send them all before waiting for any answer: where the way is long, it is gone once. Each one's cursor.
+
+        Raises:
+            ConnectionLost, LockNotAvailable, DatabaseError: each names the purpose of the first that failed.
+        """
+        sent: list[tuple[Statement, psycopg.Cursor[tuple[Any, ...]]]] = []
+        try:
+            with self.connection.pipeline():
+                for statement in statements:
+                    cursor = self.connection.cursor()
+                    sent.append((statement, cursor))
+                    cursor.execute(statement.query)
+        except psycopg.Error as error:
+            failed = next((statement for statement, cursor in sent if cursor.pgresult is None), sent[-1][0])
+            raise explain(failed.purpose, error) from error
+        return [cursor for _, cursor in sent]
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Run one query and fetch everything: only for few rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,6 +47,9 @@ from pipelines.steps.running import Working, locked_connection, need_approval, n
 from pipelines.steps.surroundings import Surroundings
 from pipelines.steps.verify import Verify
 from pipelines.steps.verifying import is_under_way, verify_standing
+
+# The ledger's name for what the cut-over's transaction did: what came after may fail and be tried again.
+WINDOW = "window"
 
 
 def plan(surroundings: Surroundings, spec: Spec, *, quick: bool = False) -> Plan:
@@ -307,35 +309,33 @@ def _cut_over(work: Working) -> None:
     mapped = work.need("map_fields", "cut_over")
     step = CutOver(work.fold, bool(mapped.facts["refold"]), int(str(mapped.facts["since_xid"])))
 
-    def record(window: Window) -> None:
+    def announce() -> None:
         at = work.surroundings.now()
-        facts: dict[str, JsonValue] = {
-            "locked_ms": round(window.seconds * 1000, 1),
-            "tries": window.tries,
-            "replayed": window.replayed,
-            "swept": window.swept,
-            "checks": [check_facts(c) for c in window.checks],
-        }
-        ledger_folds.save_recorded(
-            work.connection, work.fold.name, replace(work.recorded, sequences_after=window.sequences_after)
-        )
         state = replace(work.state, standing=FoldStanding.FOLDED, cut_over_at=at, sealed_location=None)
         ledger_folds.set_fold_state(work.connection, state)
         ledger_runs.record_cut_over(work.connection, work.run, at)
-        note_window(work, facts)
+        ledger_steps.start_step(work.connection, work.run.id, WINDOW, at)
 
-    cut_over.apply(step, work.session, record)
+    def record(window: Window) -> None:
+        recorded = replace(work.recorded, sequences_after=window.sequences_after)
+        ledger_folds.save_recorded(work.connection, work.fold.name, recorded)
+        note_done(work, WINDOW, _facts_of(window))
+
+    note_done(work, WINDOW, _facts_of(cut_over.apply(step, work.session, record, announce)))
 
 
-def note_window(work: Working, facts: Mapping[str, JsonValue]) -> None:
-    """In the cut-over's transaction, as a step of its own: what came after may fail and be tried again."""
-    at = work.surroundings.now()
-    ledger_steps.start_step(work.connection, work.run.id, "window", at)
-    ledger_steps.finish_step(work.connection, work.run.id, "window", at, facts)
+def _facts_of(window: Window) -> dict[str, JsonValue]:
+    return {
+        "locked_ms": round(window.seconds * 1000, 1),
+        "tries": window.tries,
+        "replayed": window.replayed,
+        "swept": window.swept,
+        "checks": [check_facts(check) for check in window.checks],
+    }
 
 
 def _window_facts(work: Working) -> dict[str, JsonValue]:
-    step = work.done("window")
+    step = work.done(WINDOW)
     return dict(step.facts) if step else {}
 
 
