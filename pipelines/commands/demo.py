@@ -48,7 +48,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         with surroundings_of(own) as surroundings:
             _show(Demo(terminal, surroundings, load_spec(NAME, Path(__file__).parents[2])))
     terminal.say()
-    terminal.say(f"Look at the evidence: {next(folder.glob('backups/*/*/report.html'))}")
+    terminal.say(f"Look at the evidence: {min(folder.glob('backups/*/*/report.html'))}")
     terminal.say("Next: pgfold up shows the same in the Dagster UI; README.md folds two tables of your own.")
     return 0
 

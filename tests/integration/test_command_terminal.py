@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 
 import psycopg
 import pytest
@@ -239,6 +240,7 @@ def test_the_demo_shows_the_whole_way_and_leaves_nothing_running(counter: Counte
     report = Path(re.findall(r"Look at the evidence: (.*)", output)[0])
     assert report.is_file()
     assert servers_in(report.parents[3]) == []
+    rmtree(report.parents[3])  # it stays, so that a person can look at it
 
 
 def test_a_demo_that_is_stopped_leaves_nothing_running(counter: Counter) -> None:
@@ -248,7 +250,9 @@ def test_a_demo_that_is_stopped_leaves_nothing_running(counter: Counter) -> None
         process.send_signal(signal.SIGTERM)
         status, _, errors = ended(process)
     assert (status, errors) == (130, STOPPED)
-    assert servers_in(Path(re.findall(r"(/\S*pgfold-demo-\w+)", line)[0])) == []
+    folder = Path(re.findall(r"(/\S*pgfold-demo-\w+)", line)[0])
+    assert servers_in(folder) == []
+    rmtree(folder)
 
 
 def servers_in(folder: Path) -> list[str]:
