@@ -142,12 +142,18 @@ def apply(step: MapFields, session: Session, rows_total: int | None = None) -> i
         ConnectionLost: a rerun goes on with the batches that are left.
     """
     stop = threading.Event()
-    with ThreadPoolExecutor(max_workers=step.workers, thread_name_prefix="map") as pool:
-        futures = [pool.submit(_work, step, session, rows_total, stop) for _ in range(step.workers)]
+    workers = step.workers if _is_worth_sharing(step, session) else 1
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="map") as pool:
+        futures = [pool.submit(_work, step, session, rows_total, stop) for _ in range(workers)]
         try:
             return sum(future.result() for future in futures)
         finally:
             stop.set()
+
+
+def _is_worth_sharing(step: MapFields, session: Session) -> bool:
+    """Where a source has one batch, a second worker gains nothing; alone, values are drawn in the spec's order."""
+    return any(total.batches > 1 for total in batches.batch_totals(session.connection, session.run))
 
 
 def _work(step: MapFields, session: Session, rows_total: int | None, stop: threading.Event) -> int:
