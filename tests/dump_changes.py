@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 _ROWS = re.compile(r"COPY (\S.*?) \((.*)\) FROM stdin;")
 _RANDOM = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
@@ -104,10 +105,18 @@ def _order(marked: tuple[str, str]) -> tuple[str, ...]:
 
 
 def _numbered(lines: Iterable[str]) -> str:
-    """Random uuids get the number of their first appearance, moments of this run a word."""
-    text = _MOMENT.sub("(this moment)", "\n".join(lines))
-    numbers = {uuid: str(n) for n, uuid in enumerate(dict.fromkeys(_RANDOM.findall(text)), 1)}
-    return _RANDOM.sub(lambda found: f"(uuid {numbers[found[0]]})", text)
+    """Random uuids get the number of their first appearance, moments of this run a word.
+
+    Lines that differ by such uuids alone come in the order of the numbers that these have already.
+    """
+    numbers: dict[str, int] = {}
+    told: list[str] = []
+    for _, alike in groupby(lines, lambda line: _MOMENT.sub("", _RANDOM.sub("", line))):
+        for line in sorted(alike, key=lambda line: [numbers.get(u, len(numbers) + 1) for u in _RANDOM.findall(line)]):
+            for uuid in _RANDOM.findall(line):
+                numbers.setdefault(uuid, len(numbers) + 1)
+            told.append(_RANDOM.sub(lambda found: f"(uuid {numbers[found[0]]})", line))
+    return _MOMENT.sub("(this moment)", "\n".join(told))
 
 
 def _shown(row: str) -> str:
