@@ -24,6 +24,7 @@ from pipelines.steps.mapping import Keys
 from pipelines.steps.session import Session
 
 _SQL = load_sql("pipelines.steps", "conflicts.sql")
+MARKED_LOCKED = 2_000
 
 
 def skipping(fold: Fold) -> tuple[SourceLens, ...]:
@@ -40,16 +41,20 @@ def decide(fold: Fold, session: Session) -> None:
         session.execute(note_in_map(fold, source))
 
 
-def decide_again(fold: Fold, session: Session) -> None:
-    """The same once rows are in the target, for the rows that a pass may have changed sides of.
+def decide_again(fold: Fold, session: Session, *, locked: bool) -> int:
+    """The same once rows are in the target, for the rows that a pass may have changed sides of; how many did.
 
     The old rows of the pass have left the target, and its fresh ones, which staging has already, are not there yet.
+    Under the lock (`locked`) not every row that stayed behind is looked at where that would take long: the pass before
+    did.
     """
+    changed = 0
     for source in skipping(fold):
-        keys = _keys(session, flips_among(fold, source))
+        keys = _keys(session, flips_among(fold, source, MARKED_LOCKED if locked else None))
+        changed += len(keys.keys)
         if keys.keys:
-            session.execute(flip(fold, source, keys))
-            session.execute_all(change_sides(fold, source, keys))
+            session.together((flip(fold, source, keys), *change_sides(fold, source, keys)))
+    return changed
 
 
 def _keys(session: Session, query: Statement) -> Keys:
@@ -110,14 +115,17 @@ def flips(fold: Fold, source: SourceLens) -> Statement:
     )
 
 
-def flips_among(fold: Fold, source: SourceLens) -> Statement:
-    """The same for the rows of a pass, those that share a value with one, and those that stayed behind so far."""
+def flips_among(fold: Fold, source: SourceLens, most: int | None = None) -> Statement:
+    """The same for the rows of a pass, those that share a value with one, and those that stayed behind so far.
+
+    `most`: no more of the last than that.
+    """
     keys = relations.staging_keys(fold.lens, source)
     tests = [test for key in unique_keys(fold.lens.target) for test in _one_loses(fold, source, key)]
     return Statement(
         f"decide again which rows of {source.name} stay behind",
         sql.SQL(_SQL["flips_among"]).format(
-            candidates=joined(_candidates(fold, source), " UNION "),
+            candidates=joined(_candidates(fold, source, most), " UNION "),
             key=relations.output_array([sql.Identifier("g", name) for name in keys]),
             staged=mapping.staged(fold, source),
             same=relations.same_key("k", keys, "g", keys),
@@ -127,11 +135,14 @@ def flips_among(fold: Fold, source: SourceLens) -> Statement:
     )
 
 
-def _candidates(fold: Fold, source: SourceLens) -> Iterator[sql.Composed]:
+def _candidates(fold: Fold, source: SourceLens, most: int | None) -> Iterator[sql.Composed]:
     keys = relations.staging_keys(fold.lens, source)
     yield sql.SQL(_SQL["changed"]).format(keys=identifiers(keys), fresh=fresh_rows.table(source))
     yield sql.SQL(_SQL["marked"]).format(
-        keys=identifiers(keys), staged=mapping.staged(fold, source), skipped=keeping_tables.skip_column(fold)
+        keys=identifiers(keys),
+        staged=mapping.staged(fold, source),
+        skipped=keeping_tables.skip_column(fold),
+        most=sql.Literal(most),
     )
     for key in unique_keys(fold.lens.target):
         for other in fold.lens.sources[: fold.lens.sources.index(source) + 1]:

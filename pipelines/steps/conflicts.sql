@@ -6,7 +6,7 @@ WITH candidates AS MATERIALIZED ({candidates})
 SELECT {key} FROM candidates k JOIN {staged} g ON {same} WHERE g.{skipped} <> ({loses})
 
 -- marked: a row that stays behind is free again when the row that had its value is gone
-SELECT {keys} FROM {staged} WHERE {skipped}
+(SELECT {keys} FROM {staged} WHERE {skipped} LIMIT {most})
 
 -- changed: the rows of the pass
 SELECT {keys} FROM {fresh}

@@ -63,6 +63,7 @@ class Window:
     checks: tuple[Check, ...]
     sequences_after: tuple[SequenceState, ...] = ()
     since: float = 0.0  # the clock's reading at the first lock
+    xid: str = ""  # the transaction that wrote the rows, but for those of the last pass
 
 
 def statements(step: CutOver) -> Iterator[Statement]:
@@ -213,9 +214,14 @@ def _cut_over(
         announce()
         passes = Passes(fold, step.refold, session, patience, tuple(lock_modes(fold)))
         passes.until_few()
-        so_far = Window(0.0, 0, 0, swept, checks)
+        so_far = Window(0.0, 0, 0, swept, checks, xid=str(session.one(_own_xid())[0]))
         window = _lock_and_finish(step, session, passes, marks, awake, so_far, record)
     return replace(window, seconds=patience.clock() - window.since)
+
+
+def _own_xid() -> Statement:
+    query = "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.xid::pg_catalog.text"
+    return Statement("note the transaction that writes the rows", sql.SQL(query).format())
 
 
 def _silence(tables: tuple[TableName, ...], session: Session) -> tuple[Firing, ...]:

@@ -43,7 +43,7 @@ class Passes:
             RuleViolated: a row references what is not there; nothing has changed.
         """
         began, passes = self.patience.clock(), 0
-        while (waiting := self._count()) * self._key_s > self._allowed_s(waited_s := self.patience.clock() - began):
+        while not self._is_few(waiting := self._count(), waited_s := self.patience.clock() - began):
             if waited_s >= self.patience.lock_wait_s:
                 raise WritersOutrun(self._outrun(waiting, passes, waited_s))
             self.last = self._replay(locked=False)
@@ -83,8 +83,8 @@ class Passes:
         for _ in range(_LOCKED_PASSES):
             done = self._replay(locked=True)
             replayed += done.keys
-            # only a row that gives its place up lets others change sides
-            if not done.keys or not conflicts.skipping(self.fold):
+            # a row that gives its place up lets another come, which the next pass writes
+            if not done.changed_sides:
                 return replayed
         raise NotNow("rows that stay behind changed sides again and again")
 
@@ -95,9 +95,12 @@ class Passes:
         counted = self.session.together(fresh_rows.count_waiting(self.fold, _COUNTED_KEYS))
         return sum(cursor.fetchall()[0][0] for cursor in counted)
 
-    def _allowed_s(self, waited_s: float) -> float:
+    def _is_few(self, waiting: int, waited_s: float) -> bool:
+        if self.last is None and conflicts.skipping(self.fold):
+            return False  # who stays behind is decided before the lock, where every row can be looked at
         least, most = REPLAY_S
-        return least + (most - least) * min(waited_s / self.patience.lock_wait_s, 1.0)
+        allowed_s = least + (most - least) * min(waited_s / self.patience.lock_wait_s, 1.0)
+        return waiting * self._key_s <= allowed_s
 
     @property
     def _key_s(self) -> float:

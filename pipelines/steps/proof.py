@@ -13,6 +13,7 @@ from pipelines.core.lens import Rule, SourceLens, Treatment
 from pipelines.core.names import Keeping
 from pipelines.core.place import Place
 from pipelines.core.relations import joined, key_names
+from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
 from pipelines.steps import fresh_rows, kept, mapping
@@ -41,10 +42,10 @@ def staged_pairs(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Compose
     )
 
 
-def target_pairs(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composed:
-    """Source rows `s` beside the target's rows `t` that the row map says they are."""
+def target_pairs(fold: Fold, source: SourceLens, *, refold: bool, at: TableName | None = None) -> sql.Composed:
+    """Source rows `s` (`at`: where they stand at the moment) beside the target's `t` that the row map says they are."""
     return sql.SQL("{} s LEFT JOIN {} m ON {} LEFT JOIN {} t ON {}{}").format(
-        source.name.identifier,
+        (at or source.name).identifier,
         names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
         relations.same_key("s", key_names(source), "m", relations.source_key_in_map(source)),
         fold.lens.target.name.identifier,
@@ -59,19 +60,35 @@ def _kept(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composable:
 
 def count_staged(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
     """Two counts: rows looked at, and rows that differ or stand alone. Keys captured since are left out."""
-    keys = relations.staging_keys(fold.lens, source)
     return Statement(
         f"read every staged row of {source.name} back",
-        sql.SQL(_SQL["count"]).format(
-            pairs=staged_pairs(fold, source, refold=refold),
-            alone=sql.SQL("(s.{} IS NULL OR t.{} IS NULL)").format(source.key[0].identifier, sql.Identifier(keys[0])),
-            differ=_differ(source, refold=refold),
-            among=sql.SQL("{} AND {}").format(
-                _unless_null(mapping.unchanged(fold, source), "s", key_names(source)[0]),
-                _unless_null(mapping.unchanged(fold, source, "t", keys), "t", keys[0]),
-            ),
+        sql.SQL(_SQL["count"]).format(**_staged(fold, source, refold=refold)),
+    )
+
+
+def note_staged(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
+    """Let the keys of those rows wait: what escaped the capture is staged again, and what is wrong stays wrong."""
+    pairs = zip(key_names(source), relations.staging_keys(fold.lens, source), strict=True)
+    either = (sql.SQL("COALESCE({}, {})").format(sql.Identifier("s", a), sql.Identifier("t", b)) for a, b in pairs)
+    return Statement(
+        f"let rows of {source.name} wait that do not read back from staging",
+        sql.SQL(_SQL["note_staged"]).format(
+            changed=mapping.changed(fold, source), keys=joined(either), **_staged(fold, source, refold=refold)
         ),
     )
+
+
+def _staged(fold: Fold, source: SourceLens, *, refold: bool) -> dict[str, sql.Composable]:
+    keys = relations.staging_keys(fold.lens, source)
+    return {
+        "pairs": staged_pairs(fold, source, refold=refold),
+        "alone": sql.SQL("(s.{} IS NULL OR t.{} IS NULL)").format(source.key[0].identifier, sql.Identifier(keys[0])),
+        "differ": differ(source, refold=refold),
+        "among": sql.SQL("{} AND {}").format(
+            _unless_null(mapping.unchanged(fold, source), "s", key_names(source)[0]),
+            _unless_null(mapping.unchanged(fold, source, "t", keys), "t", keys[0]),
+        ),
+    }
 
 
 def count_target(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
@@ -81,7 +98,7 @@ def count_target(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
         sql.SQL(_SQL["count"]).format(
             pairs=target_pairs(fold, source, refold=refold),
             alone=_alone(fold),
-            differ=_differ(source, refold=refold),
+            differ=differ(source, refold=refold),
             among=sql.SQL("m.state IS DISTINCT FROM 'skipped' AND {}").format(mapping.unchanged(fold, source)),
         ),
     )
@@ -94,7 +111,7 @@ def count_fresh(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
         sql.SQL(_SQL["count"]).format(
             pairs=fresh_pairs(fold, source, refold=refold),
             alone=_alone(fold),
-            differ=_differ(source, refold=refold),
+            differ=differ(source, refold=refold),
             among=sql.SQL("m.state IS DISTINCT FROM 'skipped'"),
         ),
     )
@@ -106,7 +123,7 @@ def note_fresh(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
         f"let changed rows of {source.name} wait that do not read back yet",
         sql.SQL(_SQL["note_fresh"]).format(
             alone=_alone(fold),
-            differ=_differ(source, refold=refold),
+            differ=differ(source, refold=refold),
             changed=mapping.changed(fold, source),
             keys=relations.identifiers(key_names(source), "s"),
             unchanged=mapping.unchanged(fold, source),
@@ -128,8 +145,17 @@ def _alone(fold: Fold) -> sql.Composed:
     return sql.SQL("t.{} IS NULL").format(fold.lens.key[0].identifier)
 
 
-def differences(fold: Fold, source: SourceLens, pairs: sql.Composed, *, refold: bool) -> Statement:
-    """Up to twenty differing values: key, column, what it was, what it became."""
+def staged_differences(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
+    """Up to twenty values of staged rows that differ: key, column, what it was, what it became."""
+    keys = relations.staging_keys(fold.lens, source)
+    return differences(fold, source, staged_pairs(fold, source, refold=refold), refold=refold, beside=keys[0])
+
+
+def differences(
+    fold: Fold, source: SourceLens, pairs: sql.Composed, *, refold: bool, beside: str | None = None
+) -> Statement:
+    """The same of other pairs; `beside` is a column of `t` that only a row which is not there lacks."""
+    counterpart = sql.Identifier("t", beside or fold.lens.key[0].name)
     values = []
     for rule in source.proven:
         was, became = sql.Identifier("s", rule.column.name), read_back(rule, refold=refold)
@@ -141,7 +167,9 @@ def differences(fold: Fold, source: SourceLens, pairs: sql.Composed, *, refold: 
             key=relations.output_array([sql.Identifier("s", name) for name in key_names(source)]),
             pairs=pairs,
             values=joined(values),
-            among=mapping.unchanged(fold, source),
+            among=sql.SQL("s.{} IS NOT NULL AND {} IS NOT NULL AND {}").format(
+                source.key[0].identifier, counterpart, mapping.unchanged(fold, source)
+            ),
             limit=sql.Literal(SHOWN),
         ),
     )
@@ -152,16 +180,18 @@ def _quoted(value: sql.Composable) -> sql.Composed:
     return sql.SQL("pg_catalog.quote_nullable(({})::pg_catalog.text)").format(value)
 
 
-def missing(fold: Fold, source: SourceLens, pairs: sql.Composed, column: str) -> Statement:
-    """Up to twenty keys of source rows that have no counterpart in `pairs`."""
+def staged_alone(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
+    """Up to twenty keys of source rows that are not staged, and of staged rows that the source no longer has."""
+    staged = _staged(fold, source, refold=refold)
+    pairs = zip(key_names(source), relations.staging_keys(fold.lens, source), strict=True)
+    either = [sql.SQL("COALESCE({}, {})").format(sql.Identifier("s", a), sql.Identifier("t", b)) for a, b in pairs]
     return Statement(
         f"name the rows of {source.name} without counterpart",
-        sql.SQL(_SQL["missing"]).format(
-            key=relations.output_array([sql.Identifier("s", name) for name in key_names(source)]),
-            pairs=pairs,
-            alone=sql.SQL("s.{} IS NOT NULL AND t.{} IS NULL").format(source.key[0].identifier, sql.Identifier(column)),
-            among=mapping.unchanged(fold, source),
+        sql.SQL(_SQL["staged_alone"]).format(
+            key=relations.output_array(either),
+            left=sql.SQL("s.{} IS NULL").format(source.key[0].identifier),
             limit=sql.Literal(SHOWN),
+            **staged,
         ),
     )
 
@@ -186,7 +216,8 @@ def _parted(rule: Rule) -> sql.Composed:
     return sql.SQL("({} OR o.kept ?| {}::pg_catalog.text[])").format(parted, sql.Literal(read))
 
 
-def _differ(source: SourceLens, *, refold: bool) -> sql.Composed:
+def differ(source: SourceLens, *, refold: bool) -> sql.Composed:
+    """True for a pair `s`, `t` that does not read back equal."""
     rules = source.proven
     if not rules:
         return sql.Composed([sql.SQL("false")])

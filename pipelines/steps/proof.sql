@@ -7,10 +7,13 @@ FROM {pairs} WHERE {among}
 INSERT INTO {changed} SELECT {keys} FROM {pairs}
 WHERE m.state IS DISTINCT FROM 'skipped' AND CASE WHEN {alone} OR {differ} THEN {unchanged} ELSE false END
 
+-- note_staged: both sides' keys, since a row may stand alone on either
+INSERT INTO {changed} SELECT {keys} FROM {pairs} WHERE {among} AND ({alone} OR {differ})
+
 -- differences: which column of which row, and both values
 SELECT {key}, v.name, v.shown_was, v.shown_became
 FROM {pairs} CROSS JOIN LATERAL (VALUES {values}) v(name, was, became, shown_was, shown_became)
 WHERE {among} AND v.was <> v.became LIMIT {limit}
 
--- missing: source rows without a counterpart
-SELECT {key} FROM {pairs} WHERE {alone} AND {among} LIMIT {limit}
+-- staged_alone: source rows that are not staged, and staged rows that the source no longer has
+SELECT {key}, {left} FROM {pairs} WHERE {alone} AND {among} LIMIT {limit}

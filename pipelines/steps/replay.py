@@ -37,11 +37,12 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass: how many keys it took, how many of them wait again, and how long it took."""
+    """One pass: how many keys it took, how many of them wait again, how long it took, and how many changed sides."""
 
     keys: int
     waiting: int
     seconds: float
+    changed_sides: int = 0
 
 
 def statements(fold: Fold, *, refold: bool) -> Iterator[Statement]:
@@ -59,7 +60,7 @@ def statements(fold: Fold, *, refold: bool) -> Iterator[Statement]:
         if conflicts.skipping(fold):
             yield from restage(fold, source, Onto.TARGET)
     for source in conflicts.skipping(fold):
-        yield conflicts.flips_among(fold, source)
+        yield conflicts.flips_among(fold, source, conflicts.MARKED_LOCKED)
     for source in sources:
         yield target_rows.put_in(fold, source, locked=True)
         yield from sequences.pass_fresh(fold, source)
@@ -79,13 +80,15 @@ def replay(fold: Fold, session: Session, *, refold: bool, locked: bool) -> Pass:
     started = session.now()
     taken = fresh_rows.take(fold, Onto.TARGET, session, refold=refold)
     before = tuple(_before(fold, taken, refold=refold))
-    if taken and conflicts.skipping(fold):
+    changed_sides = 0
+    if conflicts.skipping(fold):
+        # also where no source changed: a row of the target's own may have gone, and left its place to another
         session.together(before)
-        conflicts.decide_again(fold, session)
+        changed_sides = conflicts.decide_again(fold, session, locked=locked)
         before = ()
     waiting = _write(fold, taken, before, session, refold=refold, locked=locked) if taken else 0
     seconds = (session.now() - started).total_seconds()
-    return Pass(sum(each.keys for each in taken), waiting, seconds)
+    return Pass(sum(each.keys for each in taken), waiting, seconds, changed_sides)
 
 
 def _before(fold: Fold, taken: Sequence[Taken], *, refold: bool) -> Iterator[Statement]:

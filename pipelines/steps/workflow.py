@@ -32,7 +32,7 @@ from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, led
 from pipelines.database.backup_drill import drill
 from pipelines.database.connection import Connection
 from pipelines.database.pooler import refuse_transaction_pooler
-from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, sequences_back, undoing, verify
+from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, sequences_back, sweep, undoing, verify
 from pipelines.steps import drop as drop_step
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.backup_step import backup_restores, export_tables, seal_tables
@@ -262,6 +262,7 @@ def cut(surroundings: Surroundings, name: str) -> Outcome:
             _cut_over(work)
         started = surroundings.now()
         cut_over.finish(CutOver(work.fold), work.session)
+        _sweep_again(work)
         sealed = _seal(work)
         work.session.execute_all(keeping_tables.drop_working_tables(work.fold))
         facts = {**_window_facts(work), **sealed}
@@ -324,12 +325,28 @@ def _cut_over(work: Working) -> None:
     note_done(work, WINDOW, _facts_of(cut_over.apply(step, work.session, record, announce)))
 
 
+def _sweep_again(work: Working) -> None:
+    """Once: an edit made later is none that escaped."""
+    facts = _window_facts(work)
+    listed = facts.get("checks")
+    if "xid" not in facts or "swept_again" in facts or not isinstance(listed, list):
+        return
+    found = sweep.look_again(work.fold, work.session, str(facts["xid"]), refold=_was_refold(work))
+    checks = [*listed, *(check_facts(check) for check in found)]
+    note_done(work, WINDOW, {**facts, "checks": checks, "swept_again": True})
+
+
+def _was_refold(work: Working) -> bool:
+    return bool(work.need("map_fields", "cut_over").facts["refold"])
+
+
 def _facts_of(window: Window) -> dict[str, JsonValue]:
     return {
         "locked_ms": round(window.seconds * 1000, 1),
         "tries": window.tries,
         "replayed": window.replayed,
         "swept": window.swept,
+        "xid": window.xid,
         "checks": [check_facts(check) for check in window.checks],
     }
 
