@@ -158,7 +158,7 @@ def _database(server: EmbeddedServer, name: str) -> Iterator[str]:
 
 def _fold(server: EmbeddedServer, folder: Path, number: int, rate: Sequence[str]) -> Folded:
     with _database(server, f"bench_{number}") as url, tempfile.TemporaryDirectory(dir=folder) as own:
-        surroundings = _surroundings(url, Path(own) / "backups")
+        surroundings = surroundings_at(url, Path(own) / "backups")
         spec = parse_spec("bench_window", SPEC, "bench")
         workflow.store_plan(surroundings, workflow.plan(surroundings, spec))
         workflow.export(surroundings, spec)
@@ -253,7 +253,8 @@ def _archive_ms(server: EmbeddedServer, rows: int) -> float:
     return median(taken)
 
 
-def _surroundings(url: str, backups: Path) -> Surroundings:
+def surroundings_at(url: str, backups: Path) -> Surroundings:
+    """As a command has them."""
     return Surroundings(
         database_url=url,
         backups=backups,
