@@ -27,11 +27,12 @@ from pipelines.core.spec_file import parse_spec
 from pipelines.database import ledger, ledger_runs
 from pipelines.database.connection import connect
 from pipelines.database.embedded import embedded_server
-from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, proof
+from pipelines.steps import add_columns, cut_over, map_fields
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.cut_over import CutOver
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.plan import make_plan
+from pipelines.steps.rows import keeping_tables, proof
 from pipelines.steps.session import Session
 from pipelines.steps.surroundings import Surroundings
 
@@ -112,13 +113,12 @@ def _timed(work: Callable[[], object]) -> float:
 
 @contextmanager
 def _prepared(rows: int) -> Iterator[Surroundings]:
-    with tempfile.TemporaryDirectory(prefix="pgfold-bench-") as name:
-        with embedded_server(Path(name) / "server") as server:
-            with closing(connect(server.url)) as connection:
-                make_people(connection)
-                make_tickets(connection, rows)
-                connection.execute(TARGET.encode())
-            yield surroundings_at(server.url, Path(name) / "backups")
+    with tempfile.TemporaryDirectory(prefix="pgfold-bench-") as name, embedded_server(Path(name) / "server") as server:
+        with closing(connect(server.url)) as connection:
+            make_people(connection)
+            make_tickets(connection, rows)
+            connection.execute(TARGET.encode())
+        yield surroundings_at(server.url, Path(name) / "backups")
 
 
 if __name__ == "__main__":

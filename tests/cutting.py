@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from pipelines.core.checks import failed
 from pipelines.core.fold import Fold
-from pipelines.steps import cut_over, keeping_tables, map_fields, verify
+from pipelines.steps import cut_over, map_fields, verify
 from pipelines.steps.cut_over import CutOver, Window
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.rebuild import rebuild_fold
+from pipelines.steps.rows import keeping_tables
 from pipelines.steps.session import Progress, Session
 from pipelines.steps.verify import Verify
 from tests.databases import Database

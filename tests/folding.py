@@ -25,16 +25,18 @@ from pipelines.core.spec_file import parse_spec
 from pipelines.database import ledger, ledger_folds, ledger_runs
 from pipelines.database.connection import Connection, become_replica
 from pipelines.database.introspection import read_schema, read_types
-from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, restore, verify
+from pipelines.steps import add_columns, cut_over, map_fields, verify
 from pipelines.steps.add_columns import AddColumns
+from pipelines.steps.back import restore
+from pipelines.steps.back.lock_time import FEW_ROWS
+from pipelines.steps.back.reconcile import reconcile
+from pipelines.steps.back.restore import Restore, Restored
+from pipelines.steps.back.survey import survey
 from pipelines.steps.cut_over import CutOver, Window
-from pipelines.steps.lock_time import FEW_ROWS
 from pipelines.steps.map_fields import MapFields
 from pipelines.steps.rebuild import rebuild_fold
-from pipelines.steps.reconcile import reconcile
-from pipelines.steps.restore import Restore, Restored
+from pipelines.steps.rows import keeping_tables
 from pipelines.steps.session import Session
-from pipelines.steps.survey import survey
 from pipelines.steps.verify import Verify
 from tests.databases import Database
 from tests.dump import dump

@@ -13,8 +13,8 @@ from pipelines.core.schema import TableName
 from pipelines.core.spec import AddColumn
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import capture, keeping_tables
 from pipelines.steps.ddl import run_short
+from pipelines.steps.rows import capture, keeping_tables
 from pipelines.steps.session import Session
 
 _SQL = load_sql("pipelines.steps", "add_columns.sql")

@@ -13,7 +13,7 @@ from pipelines.core.relations import identifiers, joined, target_key, target_key
 from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
-from pipelines.steps.keeping_tables import identify
+from pipelines.steps.rows.keeping_tables import identify
 
 _SQL = load_sql("pipelines.steps", "archive.sql")
 FREEZE_TRIGGER = "pgfold_frozen"

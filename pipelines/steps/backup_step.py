@@ -21,7 +21,7 @@ from pipelines.database.backup_reader import read_manifest
 from pipelines.database.backup_writer import write_backup
 from pipelines.database.connection import Connection
 from pipelines.database.introspection import read_schema
-from pipelines.steps.rollback_script import rollback_script
+from pipelines.steps.back.rollback_script import rollback_script
 from pipelines.steps.running import Working
 from pipelines.steps.session import Progress
 

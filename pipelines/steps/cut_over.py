@@ -17,11 +17,12 @@ from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.database.lock_holders import LockMode
 from pipelines.database.locks import LockWindow, Patience, limit_waits, lock_tables
-from pipelines.steps import (
-    archive,
+from pipelines.steps import archive, children
+from pipelines.steps.back import rows_aside
+from pipelines.steps.ddl import patience_of
+from pipelines.steps.rows import (
     capture,
     catch_up,
-    children,
     conflicts,
     firing,
     kept,
@@ -31,15 +32,13 @@ from pipelines.steps import (
     proof,
     refolding,
     replay,
-    rows_aside,
     sequences,
     sweep,
     target_rows,
 )
-from pipelines.steps.capture import Mark
-from pipelines.steps.ddl import patience_of
-from pipelines.steps.firing import Firing
-from pipelines.steps.passes import Passes
+from pipelines.steps.rows.capture import Mark
+from pipelines.steps.rows.firing import Firing
+from pipelines.steps.rows.passes import Passes
 from pipelines.steps.session import Session, explained
 
 

@@ -13,8 +13,8 @@ from pipelines.database import ledger_folds
 from pipelines.database.connection import Connection
 from pipelines.database.locks import hold_fold_lock
 from pipelines.steps import archive
-from pipelines.steps.capture import regclass
 from pipelines.steps.rebuild import rebuild_fold
+from pipelines.steps.rows.capture import regclass
 
 
 def forget(connection: Connection, name: str) -> list[str]:

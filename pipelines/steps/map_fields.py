@@ -19,8 +19,8 @@ from pipelines.core.statement import Statement
 from pipelines.database import ledger_batches as batches
 from pipelines.database import ledger_steps
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import keeping_tables, kept, mapping, refolding, sequences
-from pipelines.steps.mapping import Range
+from pipelines.steps.rows import keeping_tables, kept, mapping, refolding, sequences
+from pipelines.steps.rows.mapping import Range
 from pipelines.steps.session import Progress, Session
 
 _SQL = load_sql("pipelines.steps", "batches.sql")

@@ -18,9 +18,9 @@ from pipelines.core.rule_check import RuleCheck
 from pipelines.core.rules import rule_checks
 from pipelines.core.source_rules import source_checks
 from pipelines.core.statement import Statement
-from pipelines.steps import conflicts, keeping_tables, mapping, proof
-from pipelines.steps.catch_up import catch_up
 from pipelines.steps.proving import run_checks
+from pipelines.steps.rows import conflicts, keeping_tables, mapping, proof
+from pipelines.steps.rows.catch_up import catch_up
 from pipelines.steps.session import Session
 
 

@@ -32,9 +32,10 @@ from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, led
 from pipelines.database.backup_drill import drill
 from pipelines.database.connection import Connection
 from pipelines.database.pooler import refuse_transaction_pooler
-from pipelines.steps import add_columns, cut_over, keeping_tables, map_fields, sequences_back, sweep, undoing, verify
+from pipelines.steps import add_columns, cut_over, map_fields, verify
 from pipelines.steps import drop as drop_step
 from pipelines.steps.add_columns import AddColumns
+from pipelines.steps.back import sequences_back, undoing
 from pipelines.steps.backup_step import backup_restores, export_tables, seal_tables
 from pipelines.steps.cut_over import CutOver, Window
 from pipelines.steps.drop import archived_to_itself
@@ -43,6 +44,7 @@ from pipelines.steps.map_fields import Begun, MapFields
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.own_backup import back_up
 from pipelines.steps.plan import make_plan
+from pipelines.steps.rows import keeping_tables, sweep
 from pipelines.steps.running import Working, locked_connection, need_approval, note_done, working
 from pipelines.steps.surroundings import Surroundings
 from pipelines.steps.verify import Verify

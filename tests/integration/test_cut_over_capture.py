@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from pipelines.core.errors import CaptureBroken, Transient
-from pipelines.steps import sweep, verify
+from pipelines.steps import verify
+from pipelines.steps.rows import sweep
 from pipelines.steps.verify import Verify
 from tests.cutting import Cutting, nothing, staged, unverified
 from tests.databases import Database

@@ -14,7 +14,7 @@ import pytest
 from pipelines.core.reconciliation import RollbackBlocked, RollbackOptions
 from pipelines.database import locks
 from pipelines.database.locks import LockWindow
-from pipelines.steps import restore
+from pipelines.steps.back import restore
 from tests.databases import Database, Templates
 from tests.dump import dump
 from tests.folding import Folding, spec_text

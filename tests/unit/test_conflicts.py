@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.core.spec_file import parse_spec
-from pipelines.steps.conflicts import skipped_with_children
+from pipelines.steps.rows.conflicts import skipped_with_children
 from tests.fix_issue_tables import fold_of, table
 from tests.planning import spec_of
 

@@ -1,0 +1,1 @@
+"""Rows on the way there: captured, mapped, staged, caught up with, proven and written into the target."""
