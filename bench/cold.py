@@ -1,6 +1,6 @@
 """The first sample from command to summary, cold, beside Dagster's import.
 
-    python -m bench.cold
+python -m bench.cold
 """
 
 from __future__ import annotations

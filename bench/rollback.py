@@ -1,6 +1,6 @@
 """How long an undo takes, beside one hand-written INSERT ... SELECT of the same rows.
 
-    python -m bench.rollback [rows]
+python -m bench.rollback [rows]
 """
 
 from __future__ import annotations

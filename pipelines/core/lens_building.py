@@ -24,9 +24,7 @@ class Built:
     findings: tuple[Finding, ...]
 
 
-def build_lens(
-    spec: Spec, schema: Schema, added_types: Mapping[str, ColumnType], drawn: Collection[str] = ()
-) -> Built:
+def build_lens(spec: Spec, schema: Schema, added_types: Mapping[str, ColumnType], drawn: Collection[str] = ()) -> Built:
     """Derive the lens; `added_types` describes each type text of `add_columns`.
 
     `drawn` are the added columns whose default is volatile: what a row gets is not known before it is made.

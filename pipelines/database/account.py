@@ -66,9 +66,7 @@ def share_installation(installation: Path, account: Account) -> None:
             path.chmod(mode | stat.S_IROTH | runs)
 
 
-def run_as(
-    account: Account, command: Sequence[str], working_folder: Path
-) -> subprocess.CompletedProcess[str]:
+def run_as(account: Account, command: Sequence[str], working_folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a server program as the account, without libpq's variables, in a locale whose messages are English."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return subprocess.run(

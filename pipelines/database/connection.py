@@ -21,49 +21,55 @@ from pipelines.core.errors import ConnectionLost, PgfoldError, Refused, SpecErro
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-SESSION_SETTINGS: Mapping[str, str] = MappingProxyType({
-    # text output: exact, and the same for every session that compares (PostgreSQL manual 8.1.3, 8.4, 8.5, 19.11.2)
-    "client_encoding": "UTF8",
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, MDY",
-    "IntervalStyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "3",
-    "lc_monetary": "C",
-    "xmlbinary": "base64",
-    "xmloption": "content",
-    # the server's own definitions: every name qualified, quoted only where it must be
-    "search_path": "",
-    "quote_all_identifiers": "off",
-    # what a statement means, whatever the role's or the database's own defaults are
-    "standard_conforming_strings": "on",
-    "array_nulls": "on",
-    "transform_null_equals": "off",
-    "default_transaction_isolation": "read committed",
-    "default_transaction_read_only": "off",
-    "default_transaction_deferrable": "off",
-    # rows hidden by a policy are an error, never a silent omission (manual 5.9)
-    "row_security": "off",
-    # the host must not end a long step; each DDL sets its own lock_timeout
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    # short statements over small batches: compiling them costs more than it gains
-    "jit": "off",
-    "client_min_messages": "warning",
-})
-_SETTINGS_SINCE: Mapping[int, Mapping[str, str]] = MappingProxyType({
-    140000: {"idle_session_timeout": "0"},
-    170000: {"transaction_timeout": "0"},
-})
+SESSION_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        # text output: exact, and the same for every session that compares (PostgreSQL manual 8.1.3, 8.4, 8.5, 19.11.2)
+        "client_encoding": "UTF8",
+        "TimeZone": "UTC",
+        "DateStyle": "ISO, MDY",
+        "IntervalStyle": "postgres",
+        "bytea_output": "hex",
+        "extra_float_digits": "3",
+        "lc_monetary": "C",
+        "xmlbinary": "base64",
+        "xmloption": "content",
+        # the server's own definitions: every name qualified, quoted only where it must be
+        "search_path": "",
+        "quote_all_identifiers": "off",
+        # what a statement means, whatever the role's or the database's own defaults are
+        "standard_conforming_strings": "on",
+        "array_nulls": "on",
+        "transform_null_equals": "off",
+        "default_transaction_isolation": "read committed",
+        "default_transaction_read_only": "off",
+        "default_transaction_deferrable": "off",
+        # rows hidden by a policy are an error, never a silent omission (manual 5.9)
+        "row_security": "off",
+        # the host must not end a long step; each DDL sets its own lock_timeout
+        "statement_timeout": "0",
+        "lock_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        # short statements over small batches: compiling them costs more than it gains
+        "jit": "off",
+        "client_min_messages": "warning",
+    }
+)
+_SETTINGS_SINCE: Mapping[int, Mapping[str, str]] = MappingProxyType(
+    {
+        140000: {"idle_session_timeout": "0"},
+        170000: {"transaction_timeout": "0"},
+    }
+)
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
-_TRANSPORT: Mapping[str, str] = MappingProxyType({
-    "connect_timeout": "10",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-})
+_TRANSPORT: Mapping[str, str] = MappingProxyType(
+    {
+        "connect_timeout": "10",
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+    }
+)
 # Not in the example that our own messages give.
 _URL_PASSWORD = re.compile(
     r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)(?!password@host:5432/database)\S*@", re.IGNORECASE
@@ -195,9 +201,7 @@ def _open(url: str) -> Connection:
     given = conninfo_to_dict(normalize_url(url))
     transport = {name: value for name, value in _TRANSPORT.items() if name not in given}
     try:
-        return psycopg.connect(
-            make_conninfo(normalize_url(url), **transport), autocommit=True, prepare_threshold=None
-        )
+        return psycopg.connect(make_conninfo(normalize_url(url), **transport), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         raise _explain(error, url) from None
 

@@ -36,18 +36,22 @@ _SOCKET_PATH_BYTES = 100  # sockaddr_un holds 104 on macOS, 108 on Linux, with t
 _START_TIMEOUT_S = 60
 _POLL_S = 0.05
 
-_SETTINGS: Mapping[str, str] = MappingProxyType({
-    "listen_addresses": "",
-    "port": str(_PORT),
-    "unix_socket_permissions": "0700",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-})
-_NOT_DURABLE: Mapping[str, str] = MappingProxyType({
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-})
+_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "listen_addresses": "",
+        "port": str(_PORT),
+        "unix_socket_permissions": "0700",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+)
+_NOT_DURABLE: Mapping[str, str] = MappingProxyType(
+    {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,11 +108,14 @@ def test_what_only_the_whole_file_shows_is_named_too(team: Path) -> None:
     (team / "team/defs/orders/defs.yaml").write_text(WRONG_AS_A_WHOLE)
     status, output = validate(team)
     assert status == 1
-    assert dedent("""\
+    assert (
+        dedent("""\
         SpecError: orders: 2 mistakes
           team/defs/orders/defs.yaml:8  column x (line 7) and column z both write y; give each a place of its own
           team/defs/orders/defs.yaml:9  "x" stands twice here, first in line 7; keep one of them
-        """) in output
+        """)
+        in output
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("-w", "workspace.yaml")], ids=["pyproject", "workspace"])

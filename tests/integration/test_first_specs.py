@@ -80,6 +80,4 @@ def insert(lens: Lens, source: SourceLens, connection: psycopg.Connection[tuple[
     mapped = mapped_rows(source)
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in sorted(mapped.known))
     statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} m")
-    return connection.execute(
-        statement.format(lens.target.name.identifier, columns, columns, mapped.query)
-    ).rowcount
+    return connection.execute(statement.format(lens.target.name.identifier, columns, columns, mapped.query)).rowcount

@@ -45,7 +45,10 @@ def test_a_url_that_cannot_be_read_is_refused_without_showing_its_password(url: 
         ("postgresql://me:s3cret@db/shop", "postgresql://me:***@db/shop"),
         ("postgresql+psycopg://me:s3:cr@et@db/shop", "postgresql+psycopg://me:***@db/shop"),
         ("postgresql://:s3cret@db", "postgresql://:***@db"),
-        ("postgresql://me@db/shop?password=s3cret&sslmode=require", "postgresql://me@db/shop?password=***&sslmode=require"),
+        (
+            "postgresql://me@db/shop?password=s3cret&sslmode=require",
+            "postgresql://me@db/shop?password=***&sslmode=require",
+        ),
         ("postgresql://db/?sslpassword=s3cret", "postgresql://db/?sslpassword=***"),
         ("host=db PASSWORD = 's3 \\' cret' user=me", "host=db PASSWORD = *** user=me"),
         ("cannot open 'postgres://me:s3cret@db/x': no", "cannot open 'postgres://me:***@db/x': no"),

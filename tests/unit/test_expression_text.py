@@ -20,7 +20,7 @@ from pipelines.core.expression_text import Placeholder, placeholders, scan, spli
         r"E'it\'s; fine' || {a}",
         "E'a'\n  'b\\'; c'",
         "$$; ' -- $$ || $tag$ $$ ; $tag$",
-        '"odd;name" || \'\'\'\'',
+        "\"odd;name\" || ''''",
         "now() AT TIME ZONE 'utc'",
         "'2026-01-01'::timestamp with time zone",
         "CASE WHEN {a} THEN 1 ELSE 2 END",

@@ -23,9 +23,7 @@ def function(home: Homeward, kind: str, number: int) -> sql.Identifier:
 
 def back(home: Homeward, number: int, rule: Rule) -> Statement:
     """The inverse of a rule, in its column's type."""
-    rows = sql.SQL("{} h JOIN {} t ON {}").format(
-        home.table, home.fold.lens.target.name.identifier, home.same_target()
-    )
+    rows = sql.SQL("{} h JOIN {} t ON {}").format(home.table, home.fold.lens.target.name.identifier, home.same_target())
     value = sql.SQL("{}::{}").format(inverse_of(rule), trusted(undomained(rule.column.type)))
     return _attempt(home, "back", number, undomained(rule.column.type), value, rows, "h")
 

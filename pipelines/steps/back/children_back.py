@@ -221,5 +221,3 @@ def _drop(table: TableName, name: str) -> Statement:
         f"drop foreign key {name} of {table}",
         sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}").format(table.identifier, sql.Identifier(name)),
     )
-
-

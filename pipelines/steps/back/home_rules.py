@@ -160,9 +160,7 @@ def _taken(home: Homeward, key: Key) -> Hindrance:
     return _hindrance(home, Blocking.SOURCE_RULE, reason, _EDIT_IT, query, blame)
 
 
-def _orphans(
-    home: Homeward, homes: Mapping[TableName, Homeward], constraint: Constraint, differing: bool
-) -> Hindrance:
+def _orphans(home: Homeward, homes: Mapping[TableName, Homeward], constraint: Constraint, differing: bool) -> Hindrance:
     assert constraint.references is not None
     parent = homes.get(constraint.references)
     table = home.fold.schema[constraint.references]

@@ -25,9 +25,7 @@ def write(home: Homeward) -> Iterator[Statement]:
     )
     yield Statement(
         f"write the rows of {home.source.name} as they go home",
-        sql.SQL(_SQL["write"]).format(
-            columns=identifiers(columns), values=identifiers(columns, "h"), **_shared(home)
-        ),
+        sql.SQL(_SQL["write"]).format(columns=identifiers(columns), values=identifiers(columns, "h"), **_shared(home)),
     )
 
 

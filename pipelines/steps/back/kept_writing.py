@@ -138,9 +138,7 @@ def _forwards(lens: Lens, placement: Placement) -> Iterator[sql.Composable]:
     if placement.making is Making.DEFAULT:
         return
     column = placement.column
-    yield _where(
-        _differs(lens, [placement]), _object(str(Place(column.name)), output_of(_as_refold_says(placement)))
-    )
+    yield _where(_differs(lens, [placement]), _object(str(Place(column.name)), output_of(_as_refold_says(placement))))
     for path, expression in placement.paths:
         place, forward = Place(column.name, path), expression.on("s")
         yield _where(_path_differs(column, path, forward), _object(str(place), output_of(forward)))

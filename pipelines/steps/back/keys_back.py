@@ -44,9 +44,7 @@ def validate_keys(fold: Fold) -> Iterator[Statement]:
         if is_validated_later(fold, key):
             yield Statement(
                 f"validate foreign key {key.name} of {key.table}",
-                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(
-                    key.table.identifier, sql.Identifier(key.name)
-                ),
+                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(key.table.identifier, sql.Identifier(key.name)),
             )
 
 

@@ -114,9 +114,7 @@ def look_closely(
     return judge(session, step, findings)
 
 
-def judge(
-    session: Session, step: Reconcile, findings: Sequence[Finding]
-) -> tuple[Verdict, tuple[Hindrance, ...]]:
+def judge(session: Session, step: Reconcile, findings: Sequence[Finding]) -> tuple[Verdict, tuple[Hindrance, ...]]:
     """The same, where the rows that differ are known already."""
     looked = [h for home in step.homes for h in (*value_rules(home), *foreign_keys(home, step.by_name, step.guarded))]
     _judge_values(session, step, looked)

@@ -24,9 +24,7 @@ from pipelines.steps.session import Session, explained
 _SQL = load_sql("pipelines.steps.back", "saved_edits.sql")
 
 
-def save_dropped(
-    homes: Sequence[Homeward], leaving: Sequence[str], folder: Path, session: Session
-) -> tuple[Path, ...]:
+def save_dropped(homes: Sequence[Homeward], leaving: Sequence[str], folder: Path, session: Session) -> tuple[Path, ...]:
     """Every row of the target that says more than its source had at the cut-over, where such edits are dropped."""
     return _save(dropped(homes, leaving), folder / f"dropped-edits-{str(session.run)[:8]}.jsonl", session)
 

@@ -70,9 +70,7 @@ def stop(fold: Fold) -> Iterator[Statement]:
     for kind in _KINDS:
         yield Statement(
             f"note changes of {fold.lens.target.name} no more ({kind})",
-            sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(
-                _trigger(fold, kind), fold.lens.target.name.identifier
-            ),
+            sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(_trigger(fold, kind), fold.lens.target.name.identifier),
         )
 
 

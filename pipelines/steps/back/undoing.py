@@ -254,4 +254,3 @@ def _sentence(restored: Restored, options: RollbackOptions) -> str:
         told.append(f"{counted(restored.rows_aside, 'row')} set aside")
     told.append(f"locked {duration(restored.seconds)}")
     return "; ".join(told)
-

@@ -48,7 +48,5 @@ def wake(triggers: Iterable[Firing]) -> Iterator[Statement]:
 def _alter(trigger: Firing, action: str) -> Statement:
     return Statement(
         f"{action.lower()} {trigger.name} of {trigger.table}",
-        sql.SQL("ALTER TABLE {} {} {}").format(
-            trigger.table.identifier, sql.SQL(action), sql.Identifier(trigger.name)
-        ),
+        sql.SQL("ALTER TABLE {} {} {}").format(trigger.table.identifier, sql.SQL(action), sql.Identifier(trigger.name)),
     )

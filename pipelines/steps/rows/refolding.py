@@ -95,9 +95,7 @@ def _follow(fold: Fold, source: SourceLens, repoint: Repoint, written: list[Plac
             map=names.keeping(Keeping.ROW_MAP, fold.name, source.name).identifier,
             mapped=relations.same_key("m", relations.source_key_in_map(source), "s", key_names(source)),
             target=fold.lens.target.name.identifier,
-            there=relations.same_key(
-                "m", relations.target_key_in_map(fold.lens), "t", relations.target_key(fold.lens)
-            ),
+            there=relations.same_key("m", relations.target_key_in_map(fold.lens), "t", relations.target_key(fold.lens)),
             places=sql.SQL("{}::pg_catalog.text[]").format(sql.Literal(places)),
             said=joined(said, " AND "),
         ),
