@@ -37,9 +37,14 @@ def main() -> None:
     """Measure on an embedded server of its own and print the ratios."""
     given = [int(value) for value in sys.argv[1:3]]
     rows, turns = [*given, *(ROWS, TURNS)[len(given) :]]
+    for line in run(rows, turns):
+        print(line)
+
+
+def run(rows: int = ROWS, turns: int = TURNS) -> list[str]:
+    """The lines of this section."""
     with _prepared(rows) as (url, folder):
-        for ratio in measure(url, folder, turns):
-            print(ratio)
+        return [str(ratio) for ratio in measure(url, folder, turns)]
 
 
 def measure(url: str, folder: Path, turns: int = TURNS) -> Iterator[Ratio]:

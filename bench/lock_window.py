@@ -143,7 +143,7 @@ def _make_template(server: EmbeddedServer) -> None:
 
 def _administer(server: EmbeddedServer, statement: sql.Composable) -> None:
     with closing(connect(server.url)) as connection:
-        connection.execute(statement)
+        connection.execute(statement.as_string(connection).encode())
 
 
 @contextmanager

@@ -92,6 +92,20 @@ class Shop:
         named = f"SELECT relname FROM pg_class WHERE relname LIKE 'staged_{self.name}_%' AND relkind = 'r'"
         return f"pgfold.{self.database.value(named)}"
 
+    def spoil(self) -> None:
+        """From now on what is staged of row 12 is something else, however often it is staged."""
+        self.database.run(f"""
+            CREATE FUNCTION public.spoil() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN NEW.title := 'a stool'; RETURN NEW; END $$;
+            CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON {self.staged}
+                FOR EACH ROW WHEN (NEW.id = 12) EXECUTE FUNCTION public.spoil();
+            ALTER TABLE {self.staged} ENABLE ALWAYS TRIGGER spoil;
+            UPDATE {self.staged} SET title = '' WHERE id = 12""")
+
+    def mend(self) -> None:
+        """Nothing spoils it any more."""
+        self.database.run("DROP FUNCTION public.spoil CASCADE")
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """`pgfold` with these arguments, as a shell starts it."""
         return start_command(self.settings, *arguments)

@@ -41,7 +41,7 @@ def folding(up: Up) -> Up:
         workflow.export(surroundings, shop.spec)
         workflow.add(surroundings, "orders")
         workflow.stage(surroundings, "orders")
-    shop.database.run(f"UPDATE {shop.staged} SET title = 'a stool' WHERE id = 12")
+    shop.spoil()
     failed = ui.launch("orders_fold")
     assert ui.wait(prepared) == "SUCCESS", ui.log(prepared)
     assert ui.wait(failed) == "FAILURE", ui.log(failed)

@@ -124,24 +124,19 @@ def materializations(result: dg.ExecuteInProcessResult) -> list[dg.AssetMaterial
     return [event.materialization for event in result.get_asset_materialization_events()]
 
 
-def tamper(shop: Shop, title: str) -> None:
-    """Change what is staged of one row behind pgfold's back."""
-    shop.database.run(f"UPDATE {shop.staged} SET title = '{title}' WHERE id = 12")
-
-
 def test_a_failed_check_stops_the_run_before_the_cut_over(
     open_shop: Callable[..., Shop], instance: dg.DagsterInstance
 ) -> None:
     shop = open_shop()
     assert run_job(shop, instance, "fold", steps=("plan", "export", "add_columns", "map_fields")).success
-    tamper(shop, "a stool")
+    shop.spoil()
     result = run_job(shop, instance, "fold")
     check = check_of(result, "read_back")
     assert (result.success, check.passed, check.severity) == (False, False, dg.AssetCheckSeverity.ERROR)
     assert "12: column label: 'a chair' became 'a stool'" in str(check.description)
     assert result.get_failed_step_keys() == {"orders__verify"}
     assert shop.titles() == [(1, "a shelf")]
-    tamper(shop, "a chair")
+    shop.mend()
     assert run_job(shop, instance, "fold").success
     assert shop.titles() == FOLDED
 

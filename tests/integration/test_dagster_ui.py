@@ -18,7 +18,7 @@ def test_a_failed_check_stops_a_run_that_goes_on_from_there_and_rolls_back(up: U
         workflow.export(surroundings, shop.spec)
         workflow.add(surroundings, "parcels")
         workflow.stage(surroundings, "parcels")
-    shop.database.run(f"UPDATE {shop.staged} SET title = 'a stool' WHERE id = 12")
+    shop.spoil()
 
     failed = ui.launch("parcels_fold")
     assert ui.wait(failed) == "FAILURE", ui.log(failed)
@@ -30,7 +30,7 @@ def test_a_failed_check_stops_a_run_that_goes_on_from_there_and_rolls_back(up: U
     assert "1 of 3 rows of public.web_parcels do not read back equal" in check["description"]
     assert shop.titles() == [(1, "a shelf")]
 
-    shop.database.run(f"UPDATE {shop.staged} SET title = 'a chair' WHERE id = 12")
+    shop.mend()
     again = ui.execute_again(failed)
     assert ui.wait(again) == "SUCCESS", ui.log(again)
     assert set(ui.steps(again)) == {"parcels__verify", "parcels__cut_over", "parcels__cut_over_can_roll_back"}

@@ -89,7 +89,7 @@ def test_a_failed_check_is_status_1_and_leaves_the_target_alone(
         workflow.export(surroundings, shop.spec)
         workflow.add(surroundings, "orders")
         workflow.stage(surroundings, "orders")
-    shop.database.run(f"UPDATE {shop.staged} SET title = 'a stool' WHERE id = 12")
+    shop.spoil()
     said = pgfold(shop, "run", "orders")
     assert said.status == 1
     assert "1 of 3 rows of public.web_orders do not read back equal" in said.out
