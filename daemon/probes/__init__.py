@@ -1,0 +1,1 @@
+"""Probes: each looks at one thing the applications need, and says how it is in a sentence with a number."""
