@@ -9,9 +9,11 @@ pytest_plugins = [
     "tests.fix_dagster",
     "tests.fix_command",
     "tests.fix_database",
+    "tests.fix_ingest",
     "tests.fix_ledger",
     "tests.fix_other_versions",
     "tests.fix_pooler",
+    "tests.fix_redis",
     "tests.fix_server",
 ]
 

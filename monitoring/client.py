@@ -1,0 +1,236 @@
+"""The sender: a thread that brings what was recorded to the daemon, and keeps each batch until it is stored there."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import uniform
+
+import msgspec
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from monitoring.books import Books
+from monitoring.recorder import Ring
+from monitoring.settings import Settings
+from monitoring.spool import Spool, ended_processes
+from monitoring.wire import PROTOCOL, Ack, FromIngest, IngestHello, LostAck, Refused, SourceId, Welcome
+
+logger = logging.getLogger("monitoring")
+
+LIBRARY = "pgfold-monitoring/0.1"
+
+_INTERVAL_S = 0.03
+_HEARTBEAT_S = 5.0
+_SILENCE_S = 10.0
+_LOST_EVERY_S = 30.0
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 5.0
+_PAUSE_REFUSED_S = 30.0
+_REFUSALS = 3
+
+_decode = msgspec.json.Decoder(FromIngest).decode
+_encode = msgspec.json.Encoder().encode
+
+now_us: Callable[[], int] = lambda: time.time_ns() // 1000  # noqa: E731
+
+
+class _Unsent(Exception):
+    """The daemon refuses what we are or send."""
+
+
+class _OtherHistory(Exception):
+    """The daemon does not know what it once acknowledged."""
+
+
+class _OwnConnection(ClientConnection):
+    """A connection that no integration sees, though it patches the class: we do not record our own messages."""
+
+    send = inspect.unwrap(ClientConnection.send)
+    recv = inspect.unwrap(ClientConnection.recv)
+    close = inspect.unwrap(ClientConnection.close)
+
+
+@dataclass(slots=True)
+class _Line:
+    """One connection to the daemon, after its welcome."""
+
+    connection: ClientConnection
+    welcome: Welcome
+    heard: float
+    spoken: float
+    lost_at: float = 0.0
+    lost_waiting: dict[SourceId, Path] = field(default_factory=dict)
+
+
+class Sender(threading.Thread):
+    """Sends what is in the ring for as long as the process lives."""
+
+    def __init__(self, ring: Ring, spool: Spool, settings: Settings) -> None:
+        super().__init__(name="monitoring-sender", daemon=True)
+        self.books = Books(ring)
+        self._spool = spool
+        self._settings = settings
+        self._hurry = threading.Event()
+        self._ending = False
+        self._said: str | None = None
+        self._refusals = 0
+        self._pause_s = _FIRST_PAUSE_S
+
+    def run(self) -> None:
+        """Connect and send, again and again, until `end`."""
+        while not self._ending:
+            try:
+                self._converse()
+            except _OtherHistory as reason:
+                self._say("info", str(reason))
+                self._spool.begin_anew(now_us(), self.books.begin_anew())
+                continue
+            except _Unsent as reason:
+                self._say("warning", str(reason))
+                self._refuse()
+            except (OSError, EOFError, WebSocketException, ValueError) as error:
+                self._say("info", f"{self._settings.ingest_url} does not answer: {error}: events are kept meanwhile")
+                self._rest()
+            except Exception:  # the application must not lose its monitoring to a mistake of ours
+                logger.exception("the sender begins again")
+                self._rest()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until the daemon has everything recorded up to now; False where it has not in time."""
+        deadline = time.monotonic() + timeout_s
+        while not self.books.is_settled and self.is_alive() and time.monotonic() < deadline:
+            self._hurry.set()
+            time.sleep(0.002)
+        return self.books.is_settled
+
+    def end(self, timeout_s: float) -> None:
+        """Send no more, and wait for the thread."""
+        self._ending = True
+        self._hurry.set()
+        with suppress(RuntimeError):
+            self.join(timeout_s)
+
+    def _converse(self) -> None:
+        with connect(
+            self._settings.ingest_url,
+            additional_headers=_authorization(self._settings.ingest_token),
+            compression=None, proxy=None, ping_interval=None, open_timeout=5, close_timeout=1, max_size=1 << 20,
+            create_connection=_OwnConnection,
+        ) as connection:  # fmt: skip
+            connection.send(_text(IngestHello(protocol=PROTOCOL, source=self._spool.source, library=LIBRARY)))
+            line = self._greet(connection)
+            for number, parcel in enumerate(self.books.open, self.books.acknowledged + 1):
+                connection.send(parcel.payload(number, self._spool.recorded), text=True)
+            while not self._ending:
+                self._send(line)
+                self._listen(line, time.monotonic() + _INTERVAL_S)
+                self._report_lost(line)
+
+    def _greet(self, connection: ClientConnection) -> _Line:
+        match _decode(connection.recv(timeout=_SILENCE_S)):
+            case Welcome(acknowledged=number) as welcome:
+                if not self.books.knows(number):
+                    raise _OtherHistory("the daemon has another history: this process begins anew in it")
+                self.books.settle(number)
+                self._say("info", f"sending to {self._settings.ingest_url}")
+                now = time.monotonic()
+                return _Line(connection, welcome, now, now)
+            case Refused(reason=reason):
+                raise _Unsent(reason)
+            case other:
+                raise ValueError(f"a {type(other).__name__} came where a welcome is due")
+
+    def _send(self, line: _Line) -> None:
+        """All that is in the ring, as many batches as may be open."""
+        while True:
+            heartbeat = time.monotonic() - line.spoken > _HEARTBEAT_S
+            following = self.books.next_parcel(
+                line.welcome.batch_events, line.welcome.batch_bytes - 1024, heartbeat=heartbeat
+            )
+            if following is None:
+                return
+            number, parcel = following
+            line.connection.send(parcel.payload(number, self._spool.recorded), text=True)
+            line.spoken = time.monotonic()
+            if len(self.books.open) == 1:
+                line.heard = line.spoken
+
+    def _listen(self, line: _Line, until: float) -> None:
+        """Hear acknowledgements until then; at once back where somebody waits for us."""
+        while (rest := until - time.monotonic()) > 0 and not self._ending:
+            if not self.books.open and not line.lost_waiting:
+                if self._hurry.wait(rest):
+                    self._hurry.clear()
+                    return
+                continue
+            try:
+                message = line.connection.recv(timeout=rest)
+            except TimeoutError:
+                if time.monotonic() - line.heard > _SILENCE_S:
+                    raise OSError("no acknowledgement came in time") from None
+                return
+            line.heard = time.monotonic()
+            self._hear(_decode(message), line)
+
+    def _hear(self, message: FromIngest, line: _Line) -> None:
+        match message:
+            case Ack(number=number):
+                self.books.settle(number)
+                self._refusals = 0
+                self._pause_s = _FIRST_PAUSE_S
+            case LostAck(source=source):
+                path = line.lost_waiting.pop(source, None)
+                if path is not None:
+                    path.unlink(missing_ok=True)
+            case Refused(reason=reason):
+                raise _Unsent(reason)
+            case Welcome():
+                pass
+
+    def _report_lost(self, line: _Line) -> None:
+        """Say what processes of this service had recorded that ended with something unsettled."""
+        now = time.monotonic()
+        if line.lost_at and now - line.lost_at < _LOST_EVERY_S:
+            return
+        line.lost_at = now
+        for lost, path in ended_processes(self._settings.spool, self._spool.source.service):
+            line.lost_waiting[lost.source] = path
+            line.connection.send(_text(lost))
+
+    def _refuse(self) -> None:
+        """Refused again and again with the same batch first: it is the batch; its events count as dropped."""
+        self._refusals += 1
+        if self._refusals >= _REFUSALS and self.books.open:
+            logger.warning("a batch that the daemon refuses is given up: %s", self._said)
+            self.books.spoil_first()
+            self._refusals = 0
+            self._rest()
+        else:
+            self._rest(_PAUSE_REFUSED_S if not self.books.open else None)
+
+    def _rest(self, pause_s: float | None = None) -> None:
+        """Wait a while, longer each time, never in step with other processes."""
+        deadline = time.monotonic() + uniform(0.5, 1.0) * (pause_s or self._pause_s)
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        while not self._ending and (rest := deadline - time.monotonic()) > 0:
+            time.sleep(min(rest, _FIRST_PAUSE_S))
+
+    def _say(self, level: str, sentence: str) -> None:
+        if sentence != self._said:
+            self._said = sentence
+            getattr(logger, level)("%s", sentence)
+
+
+def _text(message: msgspec.Struct) -> str:
+    return _encode(message).decode()
+
+
+def _authorization(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,0 +1,100 @@
+"""From what a call site left in the ring to the event that is sent: bounded, and of the types that the wire has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+from time import perf_counter, time
+
+import msgspec
+
+from monitoring.correlation import as_trace_id
+from monitoring.recorder import Attributes, Record
+from monitoring.wire import ATTRIBUTES, KEY_LENGTH, KIND_LENGTH, NAME_LENGTH, VALUE_LENGTH, Event, Value
+
+_TRACE_ID_LENGTH = 32
+_MOST = 2**63 - 1
+_CUT = "…"
+_OUTCOMES = frozenset({"ok", "error", "cancelled"})
+_DIRECTIONS = frozenset({"in", "out", "none"})
+
+_encode = msgspec.json.Encoder().encode
+
+
+def clock_offset() -> float:
+    """What to add to a reading of the recorder's clock for seconds since the epoch, as the machine's clock is now."""
+    return time() - perf_counter()
+
+
+def to_event(record: Record, offset: float) -> Event:
+    """The event that a record stands for."""
+    site, outcome, error_type, ended, started, size, trace_id, attributes, weight = record
+    constant = site.attributes
+    return Event(
+        at_us=int((ended + offset) * 1e6),
+        name=cut(site.name, NAME_LENGTH),
+        kind=cut(site.kind, KIND_LENGTH),
+        direction=site.direction if site.direction in _DIRECTIONS else "none",
+        outcome=outcome if outcome in _OUTCOMES else "error",
+        error_type=None if error_type is None else cut(error_type, VALUE_LENGTH),
+        duration_ns=None if started is None else max(int((ended - started) * 1e9), 0),
+        size_bytes=size if type(size) is int and 0 <= size <= _MOST else None,
+        trace_id=trace_id if trace_id is None or len(trace_id) == _TRACE_ID_LENGTH else as_trace_id(trace_id),
+        weight=weight,
+        attributes=_bounded(constant, attributes) if constant or attributes else None,
+    )
+
+
+def encode_events(events: list[Event]) -> tuple[bytes, list[Event]]:
+    """The events as a JSON list, and those that JSON cannot hold (half a surrogate pair in a name)."""
+    try:
+        return _encode(events), []
+    except (ValueError, TypeError, OverflowError):
+        good: list[Event] = []
+        spoilt: list[Event] = []
+        for event in events:
+            (good if _is_encodable(event) else spoilt).append(event)
+        return _encode(good), spoilt
+
+
+def count_kinds(events: Iterable[Event]) -> dict[str, int]:
+    """How many events there are of each kind."""
+    counts: dict[str, int] = {}
+    for event in events:
+        counts[event.kind] = counts.get(event.kind, 0) + 1
+    return counts
+
+
+def cut(text: str, length: int) -> str:
+    """The text, shortened with an ellipsis where it is longer."""
+    if len(text) <= length:
+        return text
+    return text[: length - 1] + _CUT
+
+
+def _bounded(constant: Attributes, attributes: Attributes | None) -> dict[str, Value]:
+    together = {**constant, **attributes} if attributes else constant
+    return {
+        cut(str(key), KEY_LENGTH): cut(value, VALUE_LENGTH) if type(value) is str else _plain(value)
+        for key, value in list(together.items())[:ATTRIBUTES]
+    }
+
+
+def _plain(value: object) -> Value:
+    match value:
+        case bool():
+            return value
+        case int() if -_MOST <= value <= _MOST:
+            return value
+        case float() if isfinite(value):
+            return value
+        case _:
+            return cut(str(value), VALUE_LENGTH)
+
+
+def _is_encodable(event: Event) -> bool:
+    try:
+        _encode(event)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,295 @@
+"""Call sites and the ring they record into: nothing here waits, raises, or calls the system.
+
+Threads record without a lock. CPython changes threads (and runs signal handlers) only where a function is entered, a
+call returns or a loop jumps back; the few statements that count and store have none of these between them, so they
+happen as one. They are marked "as one" below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from inspect import iscoroutinefunction
+from itertools import cycle
+from random import randrange
+from time import perf_counter
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from monitoring.correlation import current_trace_id
+from monitoring.settings import Rate, Rule, Settings, settings
+from monitoring.wire import Direction, Outcome, Value
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Attributes = Mapping[str, Value]
+
+clock = perf_counter
+"""Seconds, for the beginning of an operation: `started = clock()`."""
+
+_BLOCKS = 61  # gaps drawn beforehand, a prime: they do not fall into step with what the application repeats
+
+
+class Record(NamedTuple):
+    """What a call site leaves in the ring; `ended` and `started` are readings of `clock`."""
+
+    site: CallSite
+    outcome: Outcome
+    error_type: str | None
+    ended: float
+    started: float | None
+    size_bytes: int | None
+    trace_id: str | None
+    attributes: Attributes | None
+    weight: int
+
+
+class Ring:
+    """The last records not yet taken; what does not fit is counted by kind."""
+
+    __slots__ = ("capacity", "counts", "dropped", "drops", "head", "mask", "slots", "tail")
+
+    def __init__(self) -> None:
+        self.dropped: dict[str, int] = {}
+        self.close()
+
+    def close(self) -> None:
+        """Take nothing more, and forget what is there."""
+        self.capacity = self.head = self.tail = self.drops = self.mask = 0
+        self.counts: memoryview | list[int] = [0, 0]
+        self.slots: list[tuple[Any, ...] | None] = [None]
+        for kind in self.dropped:
+            self.dropped[kind] = 0
+
+    def open(self, events: int, counts: memoryview | list[int]) -> None:
+        """Begin empty with room for at least `events`; records and drops are counted in `counts[0]` and `[1]`."""
+        self.close()
+        size = 1 << max(events - 1, 1).bit_length()
+        self.slots = [None] * size
+        self.mask = size - 1
+        self.counts = counts
+        self.capacity = size
+
+    def put(self, record: tuple[Any, ...], kind: str) -> None:
+        """Keep a record, or count it as dropped."""
+        head = self.head  # from here to the end as one
+        if head - self.tail < self.capacity:
+            self.head = head = head + 1
+            self.counts[0] = head
+            self.slots[head & self.mask] = record
+        elif self.capacity:
+            self.drops = drops = self.drops + 1
+            self.counts[1] = drops
+            self.dropped[kind] += 1
+
+    def take(self, most: int) -> list[Record]:
+        """The oldest records, at most so many, taken out; one thread alone may take."""
+        first = self.tail + 1
+        count = min(self.head - self.tail, most)
+        start = first & self.mask
+        end = min(start + count, len(self.slots))
+        taken = self.slots[start:end]
+        self.slots[start:end] = [None] * (end - start)
+        rest = count - len(taken)
+        if rest:
+            taken += self.slots[:rest]
+            self.slots[:rest] = [None] * rest
+        self.tail += count
+        return taken  # type: ignore[return-value]  # records are plain tuples: made in a fifth of the time
+
+
+class CallSite:
+    """A place in a program that does one thing, again and again.
+
+    `done` and `failed` are told when the operation began, by `clock`; of those that went well and fast one in `every`
+    is recorded and stands for all of them. Which one of each block is drawn by chance, so that no rhythm of the
+    application hides from it.
+    """
+
+    __slots__ = ("attributes", "direction", "every", "gaps", "kind", "left", "name", "ring", "slow_s")
+
+    def __init__(self, ring: Ring, name: str, kind: str, direction: Direction, rate: Rate, attributes: Attributes):
+        self.ring = ring
+        self.name = name
+        self.kind = kind
+        self.direction = direction
+        self.attributes = dict(attributes)
+        self.every = rate.every
+        self.slow_s = rate.slow_s if rate.every > 1 else float("inf")
+        ring.dropped.setdefault(kind, 0)
+        positions = [randrange(rate.every) for _ in range(_BLOCKS)]
+        self.left = positions[0] + 1
+        self.gaps = cycle(_gaps(rate.every, positions))
+
+    def done(self, started: float, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
+        """The operation that began at `started` went well."""
+        ended = perf_counter()
+        weight = 1
+        if ended - started < self.slow_s:
+            self.left = left = self.left - 1
+            if left:
+                return
+            weight = self.every
+            if weight == 1:
+                self.left = 1
+            else:
+                gap = next(self.gaps)
+                self.left += gap  # added, not set: others may have counted on meanwhile
+        record = (self, "ok", None, ended, started, size_bytes, current_trace_id(), attributes, weight)
+        ring = self.ring
+        head = ring.head  # as one, and as `Ring.put`, whose call would cost a fifth of the whole
+        if head - ring.tail < ring.capacity:
+            ring.head = head = head + 1
+            ring.counts[0] = head
+            ring.slots[head & ring.mask] = record
+        else:
+            ring.put(record, self.kind)
+
+    def failed(self, started: float | None, error: BaseException | str, attributes: Attributes | None = None) -> None:
+        """The operation ended with an error, or was cancelled: always recorded, for itself alone."""
+        outcome, error_type = _verdict(error)
+        self.keep(outcome, error_type, started, None, attributes)
+
+    def note(self, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
+        """Something happened that takes no time; one in `every` is recorded."""
+        self.left = left = self.left - 1
+        if left:
+            return
+        gap = next(self.gaps)
+        self.left += gap
+        self.keep("ok", None, None, size_bytes, attributes, self.every)
+
+    def keep(
+        self,
+        outcome: Outcome,
+        error_type: str | None = None,
+        started: float | None = None,
+        size_bytes: int | None = None,
+        attributes: Attributes | None = None,
+        weight: int = 1,
+        trace_id: str | None = None,
+    ) -> None:
+        """Record, whatever the sampling says; `weight` is how many operations it stands for."""
+        trace_id = trace_id or current_trace_id()
+        ended = perf_counter()
+        self.ring.put((self, outcome, error_type, ended, started, size_bytes, trace_id, attributes, weight), self.kind)
+
+    @contextmanager
+    def measured(self, size_bytes: int | None = None, attributes: Attributes | None = None) -> Iterator[None]:
+        """What is within is one operation; an error that leaves it is its outcome."""
+        started = perf_counter()
+        try:
+            yield
+        except BaseException as error:
+            self.failed(started, error, attributes)
+            raise
+        self.done(started, size_bytes, attributes)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function, or coroutine function: each call is one operation."""
+        if iscoroutinefunction(function):
+
+            @wraps(function)
+            async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                with self.measured():
+                    return await function(*args, **kwargs)
+
+            return run_async  # type: ignore[return-value]  # R is the coroutine's type
+
+        @wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self.measured():
+                return function(*args, **kwargs)
+
+        return run
+
+
+class SilentSite(CallSite):
+    """A call site where monitoring is off: it does nothing."""
+
+    __slots__ = ()
+
+    def done(self, started: float, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
+        """Nothing."""
+
+    def failed(self, started: float | None, error: BaseException | str, attributes: Attributes | None = None) -> None:
+        """Nothing."""
+
+    def note(self, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
+        """Nothing."""
+
+    def keep(self, *_: object, **__: object) -> None:
+        """Nothing."""
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """The function itself."""
+        return function
+
+
+RING = Ring()
+"""The process's ring; closed until `monitoring.start`."""
+
+_events: dict[tuple[str, str, Direction], CallSite] = {}
+_MOST_EVENTS = 1_000
+
+
+def call_site(
+    name: str,
+    kind: str,
+    direction: Direction = "none",
+    rule: Rule = Rule.ALL,
+    attributes: Attributes | None = None,
+    *,
+    every: int | None = None,
+    ring: Ring = RING,
+    settings: Settings | None = None,
+) -> CallSite:
+    """A call site, made once and kept: `name` is the operation, never an id or a URL.
+
+    `every` overrides the rule's rate; `attributes` are on each of its events.
+    """
+    here = settings or _settings()
+    rate = here.rate(rule)
+    if every is not None:
+        rate = Rate(max(every, 1), rate.slow_s or here.rate(Rule.READ).slow_s)
+    make = CallSite if here.enabled else SilentSite
+    return make(ring, name, kind, direction, rate, attributes or {})
+
+
+def event(
+    name: str,
+    kind: str,
+    direction: Direction = "none",
+    outcome: Outcome = "ok",
+    error_type: str | None = None,
+    started: float | None = None,
+    size_bytes: int | None = None,
+    attributes: Attributes | None = None,
+    trace_id: str | None = None,
+) -> None:
+    """Record one event of any name, for itself alone; for what happens often a call site is cheaper."""
+    key = (name, kind, direction)
+    site = _events.get(key)
+    if site is None:
+        site = call_site(name, kind, direction)
+        if len(_events) < _MOST_EVENTS:
+            _events[key] = site
+    site.keep(outcome, error_type, started, size_bytes, attributes, 1, trace_id)
+
+
+def _settings() -> Settings:
+    return settings()
+
+
+def _gaps(every: int, positions: list[int]) -> list[int]:
+    """From the position drawn in one block of `every` to that of the next, for ever."""
+    return [every + after - before for before, after in zip(positions, positions[1:] + positions[:1], strict=True)]
+
+
+def _verdict(error: BaseException | str) -> tuple[Outcome, str]:
+    if isinstance(error, str):
+        return "error", error
+    kind = type(error)
+    cancelled = kind.__name__ in ("CancelledError", "GeneratorExit", "KeyboardInterrupt")
+    return ("cancelled" if cancelled else "error"), kind.__qualname__
