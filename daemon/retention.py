@@ -1,0 +1,56 @@
+"""Retention: the history is bounded by age and by size; the oldest goes first, a few thousand events at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from daemon.rollups import forget_rollups
+from daemon.statements import read_statements
+
+_MICROSECONDS = 1_000_000
+_BLOCKS_AT_ONCE = 4  # about 16,000 events: a batch never waits long behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept."""
+
+    max_age_s: int
+    max_bytes: int
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Of the file, what holds something; pages given back are used again."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(pages - free) * int(size)
+
+
+def forget(connection: sqlite3.Connection, bounds: Bounds, now_us: int) -> bool:
+    """Forget some of what is out of bounds, within a transaction.
+
+    Returns:
+        Whether there may be more to forget.
+    """
+    statements = read_statements("history.sql")
+    before_us = now_us - bounds.max_age_s * _MICROSECONDS
+    (aged,) = connection.execute(statements["old_events"], {"before_us": before_us}).fetchone()
+    (oldest,) = connection.execute(statements["oldest_blocks"], {"blocks": _BLOCKS_AT_ONCE}).fetchone()
+    if aged is not None:
+        last_seq = min(aged, oldest)
+    elif oldest is not None and used_bytes(connection) > bounds.max_bytes:
+        last_seq = oldest
+    else:
+        return False
+    connection.execute(statements["forget_events"], {"last_seq": last_seq})
+    connection.execute(statements["forget_blocks"], {"last_seq": last_seq})
+    return True
+
+
+def forget_sums(connection: sqlite3.Connection, bounds: Bounds, now_us: int) -> None:
+    """Forget what nothing draws any more, within a transaction."""
+    forget_rollups(connection, now_us // _MICROSECONDS)
+    before_us = now_us - bounds.max_age_s * _MICROSECONDS
+    connection.execute(read_statements("history.sql")["forget_coverage"], {"before_us": before_us})
