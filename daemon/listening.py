@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -44,16 +45,13 @@ def runner_options(limits: Limits) -> dict[str, Any]:
     }
 
 
-async def listen(runner: web.AppRunner, host: str, port: int, limit: int, turned: Turned) -> asyncio.Server:
-    """Serve a runner that was set up, with at most `limit` connections at once; `port` 0 takes a free one.
-
-    Raises:
-        OSError: the address cannot be listened on.
-    """
+async def listen(runner: web.AppRunner, opened: socket.socket, limit: int, turned: Turned) -> asyncio.Server:
+    """Serve a runner that was set up on a bound socket, with at most `limit` connections at once."""
     server = runner.server
     assert server is not None
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(_limited(server, limit, turned), host, port, backlog=_BACKLOG)
+    return await asyncio.get_running_loop().create_server(
+        _limited(server, limit, turned), sock=opened, backlog=_BACKLOG
+    )
 
 
 def raise_file_limit() -> int:
