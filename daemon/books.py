@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from daemon.statements import read_statements
+from daemon.named_sql import load_sql
 from monitoring.wire import Event, SourceId
+
+_SQL = load_sql("daemon", "history.sql")
 
 _OPENED = frozenset({"ws.open", "redis.open", "db.open"})
 _CLOSED = frozenset({"ws.close", "redis.close", "db.close"})
@@ -98,12 +100,11 @@ def label_for(source: SourceId, known: Iterable[Book]) -> str:
 
 def read_books(connection: sqlite3.Connection) -> dict[int, Book]:
     """All that are kept."""
-    statements = read_statements("history.sql")
     kinds: dict[int, dict[str, KindBook]] = {}
-    for owner, kind, opened, closed, last_us in connection.execute(statements["kinds"]):
+    for owner, kind, opened, closed, last_us in connection.execute(_SQL["kinds"]):
         kinds.setdefault(owner, {})[kind] = KindBook(opened, closed, last_us)
-    covered = {owner: (from_us, to_us) for owner, from_us, to_us in connection.execute(statements["coverage"])}
-    rows = connection.execute(statements["sources"]).fetchall()
+    covered = {owner: (from_us, to_us) for owner, from_us, to_us in connection.execute(_SQL["coverage"])}
+    rows = connection.execute(_SQL["sources"]).fetchall()
     return {row[0]: _book(row, kinds.get(row[0], {}), covered.get(row[0])) for row in rows}
 
 
@@ -133,19 +134,18 @@ def add_book(connection: sqlite3.Connection, source: SourceId, known: Iterable[B
     label = label_for(source, known)
     named = {"service": source.service, "instance": source.instance, "pid": source.pid,
              "started_us": source.started_us, "label": label}  # fmt: skip
-    (number,) = connection.execute(read_statements("history.sql")["add_source"], named).fetchone()
+    (number,) = connection.execute(_SQL["add_source"], named).fetchone()
     return Book(number, source, label)
 
 
 def write_book(connection: sqlite3.Connection, book: Book, was: Book | None) -> None:
     """What changed since `was`."""
-    statements = read_statements("history.sql")
     sums = {key: value for key, value in asdict(book).items() if key not in ("source", "label", "kinds", "covered")}
-    connection.execute(statements["update_source"], sums)
+    connection.execute(_SQL["update_source"], sums)
     before = was.kinds if was else {}
     changed = [{"source": book.id, "kind": kind, **asdict(entry)}
                for kind, entry in book.kinds.items() if before.get(kind) != entry]  # fmt: skip
-    connection.executemany(statements["put_kind"], changed)
+    connection.executemany(_SQL["put_kind"], changed)
     if book.covered is not None and (was is None or was.covered != book.covered):
         stretch = {"source": book.id, "from_us": book.covered[0], "to_us": book.covered[1]}
-        connection.execute(statements["put_coverage"], stretch)
+        connection.execute(_SQL["put_coverage"], stretch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,9 +73,9 @@ class History:
         """The books of a process that connects."""
         return await self._write(lambda transaction: transaction.introduce(source))
 
-    def store(self, book: int, batch: Batch) -> asyncio.Future[Kept]:
-        """Store a batch; the future is done once it is committed."""
-        return self._submit(lambda transaction: transaction.store(book, batch), len(batch.events))
+    def store(self, book: int, batch: Batch, unreadable: Mapping[str, int], reason: str | None) -> asyncio.Future[Kept]:
+        """Store a batch, of which some events were unreadable; the future is done once it is committed."""
+        return self._submit(lambda transaction: transaction.store(book, batch, unreadable, reason), len(batch.events))
 
     async def lose(self, source: SourceId, recorded: int) -> Book:
         """Close the books of a process that ended."""

@@ -8,7 +8,9 @@ import sqlite3
 from pathlib import Path
 
 from daemon.errors import HistoryUnavailable
-from daemon.statements import read_statements
+from daemon.named_sql import load_sql
+
+_SQL = load_sql("daemon", "history.sql")
 
 VERSION = 1
 _BUSY_S = 5
@@ -53,7 +55,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     connection.execute("PRAGMA cache_size = -32768")
-    connection.executescript(read_statements("history.sql")["create"])
+    connection.executescript(_SQL["create"])
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

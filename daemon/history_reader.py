@@ -11,9 +11,11 @@ import msgspec
 
 from daemon.blocks import trace_key
 from daemon.event_rows import from_row
+from daemon.named_sql import load_sql
 from daemon.selection import EVERYTHING, Selection, contains
-from daemon.statements import read_statements
 from monitoring.wire import StoredEvent
+
+_SQL = load_sql("daemon", "history.sql")
 
 _SEARCH_S = 4.0  # a search goes on from its cursor after this long
 _LARGEST_SEQ = 2**62
@@ -44,7 +46,7 @@ class Found:
 
 def read_held(connection: sqlite3.Connection) -> Held:
     """What there is now."""
-    return Held(*connection.execute(read_statements("history.sql")["bounds"]).fetchone())
+    return Held(*connection.execute(_SQL["bounds"]).fetchone())
 
 
 def read_back(connection: sqlite3.Connection, wanted: Selection, below: int | None, limit: int) -> Found:
@@ -92,14 +94,14 @@ def _stretches_on(
 
 
 def _summarised(connection: sqlite3.Connection) -> int:
-    (last,) = connection.execute(read_statements("history.sql")["summarised"]).fetchone()
+    (last,) = connection.execute(_SQL["summarised"]).fetchone()
     return int(last)
 
 
 def _candidates(connection: sqlite3.Connection, wanted: Selection, first: int, last: int) -> list[tuple[int, int]]:
     key = None if wanted.trace_id is None else trace_key(wanted.trace_id)
     named = {**_named(wanted), "first": first, "last": last, "trace_key": key, "text": wanted.text}
-    return connection.execute(read_statements("history.sql")["candidates"], named).fetchall()
+    return connection.execute(_SQL["candidates"], named).fetchall()
 
 
 def _collect(
@@ -113,9 +115,7 @@ def _collect(
     passes = _text_filter(wanted)
     events: list[StoredEvent] = []
     for first, last in stretches:
-        rows = connection.execute(
-            read_statements("history.sql")[statement], {**_named(wanted), "first": first, "last": last}
-        )
+        rows = connection.execute(_SQL[statement], {**_named(wanted), "first": first, "last": last})
         for row in rows:
             event = from_row(row)
             if passes(event):

@@ -18,11 +18,13 @@ from daemon.cells import Cells, Pending
 from daemon.errors import DaemonError, HistoryUnavailable
 from daemon.event_rows import from_row
 from daemon.history_file import open_writer, sentence
+from daemon.named_sql import load_sql
 from daemon.parts import StoredRun, WriterState
 from daemon.retention import Bounds, forget, forget_sums, used_bytes
 from daemon.rollups import recount, write_rollups
-from daemon.statements import read_statements
 from daemon.transaction import Transaction, write_block
+
+_SQL = load_sql("daemon", "history.sql")
 
 _ROLLUPS_EVERY_S = 2.0
 _FORGET_EVERY_S = 5.0
@@ -163,7 +165,7 @@ class HistoryWriter:
         if self._is_due("forget", _FORGET_EVERY_S):
             self._within(self._forget)
         if self._beat_is_due():
-            self._within(lambda connection: connection.execute(read_statements("history.sql")["beat"]))
+            self._within(lambda connection: connection.execute(_SQL["beat"]))
 
     def _beat_is_due(self) -> bool:
         """Where nothing was written lately, or the last write failed, whether writing works is measured."""
@@ -227,8 +229,7 @@ class HistoryWriter:
         self._begin(begun)
 
     def _load(self, connection: sqlite3.Connection) -> Begun:
-        statements = read_statements("history.sql")
-        instance, self._next_seq, rolled_up = connection.execute(statements["numbering"]).fetchone()
+        instance, self._next_seq, rolled_up = connection.execute(_SQL["numbering"]).fetchone()
         self._books = read_books(connection)
         self._block = load_open_block(connection, self._next_seq)
         self._pending = Pending()
@@ -259,7 +260,7 @@ class HistoryWriter:
         if self.state.failure is not None:
             _log.warning("the history %s can be written again", self._path)
         connection = self._opened()
-        first, last, oldest_us = connection.execute(read_statements("history.sql")["bounds"]).fetchone()
+        first, last, oldest_us = connection.execute(_SQL["bounds"]).fetchone()
         self.state = WriterState(
             measured_us=self._clock_us(),
             latency_ns=latency_ns if latency_ns is not None else self.state.latency_ns,
@@ -274,13 +275,12 @@ class HistoryWriter:
 
 def load_open_block(connection: sqlite3.Connection, next_seq: int) -> OpenBlock:
     """The summary of the events after the last block, filled again from the events."""
-    statements = read_statements("history.sql")
-    (after_blocks,) = connection.execute(statements["last_block"]).fetchone()
-    (first_kept, _, _) = connection.execute(statements["bounds"]).fetchone()
+    (after_blocks,) = connection.execute(_SQL["last_block"]).fetchone()
+    (first_kept, _, _) = connection.execute(_SQL["bounds"]).fetchone()
     first_seq = max(after_blocks, first_kept) if first_kept else next_seq
     block = OpenBlock(first_seq)
     everything = dict.fromkeys(("kinds", "outcomes", "sources", "trace", "after_us", "before_us"))
-    rows = connection.execute(statements["range"], {"first": first_seq, "last": next_seq, **everything})
+    rows = connection.execute(_SQL["range"], {"first": first_seq, "last": next_seq, **everything})
     for row in rows.fetchmany(BLOCK_EVENTS - 1):
         event = from_row(row)
         block.add(event.source, [event])

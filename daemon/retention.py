@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from daemon.named_sql import load_sql
 from daemon.rollups import forget_rollups
-from daemon.statements import read_statements
+
+_SQL = load_sql("daemon", "history.sql")
 
 _MICROSECONDS = 1_000_000
 _BLOCKS_AT_ONCE = 4  # about 16,000 events: a batch never waits long behind it
@@ -34,18 +36,17 @@ def forget(connection: sqlite3.Connection, bounds: Bounds, now_us: int) -> bool:
     Returns:
         Whether there may be more to forget.
     """
-    statements = read_statements("history.sql")
     before_us = now_us - bounds.max_age_s * _MICROSECONDS
-    (aged,) = connection.execute(statements["old_events"], {"before_us": before_us}).fetchone()
-    (oldest,) = connection.execute(statements["oldest_blocks"], {"blocks": _BLOCKS_AT_ONCE}).fetchone()
+    (aged,) = connection.execute(_SQL["old_events"], {"before_us": before_us}).fetchone()
+    (oldest,) = connection.execute(_SQL["oldest_blocks"], {"blocks": _BLOCKS_AT_ONCE}).fetchone()
     if aged is not None:
         last_seq = min(aged, oldest)
     elif oldest is not None and used_bytes(connection) > bounds.max_bytes:
         last_seq = oldest
     else:
         return False
-    connection.execute(statements["forget_events"], {"last_seq": last_seq})
-    connection.execute(statements["forget_blocks"], {"last_seq": last_seq})
+    connection.execute(_SQL["forget_events"], {"last_seq": last_seq})
+    connection.execute(_SQL["forget_blocks"], {"last_seq": last_seq})
     return True
 
 
@@ -53,4 +54,4 @@ def forget_sums(connection: sqlite3.Connection, bounds: Bounds, now_us: int) -> 
     """Forget what nothing draws any more, within a transaction."""
     forget_rollups(connection, now_us // _MICROSECONDS)
     before_us = now_us - bounds.max_age_s * _MICROSECONDS
-    connection.execute(read_statements("history.sql")["forget_coverage"], {"before_us": before_us})
+    connection.execute(_SQL["forget_coverage"], {"before_us": before_us})

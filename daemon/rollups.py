@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 from daemon.cells import STEPS_S, Cell, Cells, Dimension, Pending, count_events, pack, unpack
-from daemon.statements import read_statements
+from daemon.named_sql import load_sql
 from monitoring.wire import Event, Outcome
+
+_SQL = load_sql("daemon", "history.sql")
 
 KEPT_S = {1: 2 * 3600, 10: 26 * 3600, 60: 8 * 86_400, 3600: 400 * 86_400}
 _AT_ONCE = 5_000
@@ -28,18 +30,17 @@ class Summed(NamedTuple):
 
 def write_rollups(connection: sqlite3.Connection, pending: Pending, rolled_up: int) -> None:
     """Add what is pending to what is written; to be called within a transaction."""
-    statements = read_statements("history.sql")
     for slot, cell in pending.slots().items():
-        written = connection.execute(statements["rollup"], slot).fetchone()
+        written = connection.execute(_SQL["rollup"], slot).fetchone()
         if written is not None:
             cell.add(_cell(written))
-        connection.execute(statements["put_rollup"], (*slot, *_row(cell)))
-    connection.execute(statements["rolled_up"], {"rolled_up": rolled_up})
+        connection.execute(_SQL["put_rollup"], (*slot, *_row(cell)))
+    connection.execute(_SQL["rolled_up"], {"rolled_up": rolled_up})
 
 
 def recount(connection: sqlite3.Connection, after: int, pending: Pending) -> None:
     """Count the events that were stored but not yet rolled up."""
-    rows = connection.execute(read_statements("history.sql")["to_roll_up"], {"after": after})
+    rows = connection.execute(_SQL["to_roll_up"], {"after": after})
     while found := rows.fetchmany(_AT_ONCE):
         cells: Cells = {}
         for at_us, kind, name, outcome, duration_ns, size_bytes, weight, label in found:
@@ -53,7 +54,7 @@ def forget_rollups(connection: sqlite3.Connection, now_s: int) -> None:
     """Drop what no chart draws any more."""
     for step_s in STEPS_S:
         named = {"step_s": step_s, "before_s": now_s - KEPT_S[step_s]}
-        connection.execute(read_statements("history.sql")["old_rollups"], named)
+        connection.execute(_SQL["old_rollups"], named)
 
 
 def base_step(step_s: int, from_s: int, now_s: int) -> int:
@@ -69,7 +70,7 @@ def read_series(
     """Cells of `step_s`, summed up from those of `base_s`, for `span` (from, to) in seconds, in order of time."""
     named = {"step_s": base_s, "dimension": dimension.value, "from_s": span[0], "to_s": span[1]}
     summed: dict[tuple[int, str], Cell] = {}
-    for at_s, value, *sums in connection.execute(read_statements("history.sql")["series"], named):
+    for at_s, value, *sums in connection.execute(_SQL["series"], named):
         place = (at_s - at_s % step_s, value)
         if place in summed:
             summed[place].add(_cell(sums))

@@ -12,9 +12,11 @@ from daemon.books import Book, add_book, close_book, covered_until, kinds_after,
 from daemon.cells import Cells, count_events
 from daemon.errors import MessageRefused
 from daemon.event_rows import encode_stored, to_rows
+from daemon.named_sql import load_sql
 from daemon.parts import StoredRun
-from daemon.statements import read_statements
 from monitoring.wire import Batch, Event, SourceId
+
+_SQL = load_sql("daemon", "history.sql")
 
 _MICROSECONDS = 1_000_000
 
@@ -57,8 +59,8 @@ class Transaction:
         self.changed[found.id] = replace(found, last_us=self.now_us)
         return self.changed[found.id]
 
-    def store(self, number: int, batch: Batch) -> Kept:
-        """Store a batch, once.
+    def store(self, number: int, batch: Batch, unreadable: Mapping[str, int], reason: str | None) -> Kept:
+        """Store a batch, once; `unreadable` are events of it, by kind, that were no events, and why.
 
         Raises:
             MessageRefused: a batch before it is missing.
@@ -72,6 +74,8 @@ class Transaction:
             )
         oldest_us = self.now_us - self.max_age_s * _MICROSECONDS
         admitted = admit(batch.events, Window(oldest_us, self.now_us + AHEAD_US))
+        admitted.refused.update(unreadable)
+        admitted.reason = admitted.reason or reason
         self._append(book, admitted.events)
         self._count_drops(book, batch, admitted)
         refused = admitted.refused.total()
@@ -101,7 +105,7 @@ class Transaction:
         """Write what changed beside the events."""
         for number, book in self.changed.items():
             write_book(self.connection, book, self.books.get(number))
-        self.connection.execute(read_statements("history.sql")["number"], {"next_seq": self.next_seq})
+        self.connection.execute(_SQL["number"], {"next_seq": self.next_seq})
 
     def _after(self, book: Book, batch: Batch, admitted: Admitted, refused: int) -> Book:
         dropped = sum(batch.dropped.values())
@@ -121,7 +125,7 @@ class Transaction:
     def _append(self, book: Book, events: list[Event]) -> None:
         if not events:
             return
-        statement = read_statements("history.sql")["append"]
+        statement = _SQL["append"]
         self.connection.executemany(statement, to_rows(book.id, self.next_seq, events))
         encoded = encode_stored(book.label, self.next_seq, events)
         self.runs.append(StoredRun(book.label, self.next_seq, events, encoded))
@@ -146,11 +150,11 @@ class Transaction:
 
     def _add_drops(self, book: Book, drops: Mapping[str, int]) -> None:
         rows = [{"source": book.id, "kind": kind, "events": events} for kind, events in drops.items() if events]
-        self.connection.executemany(read_statements("history.sql")["add_drops"], rows)
+        self.connection.executemany(_SQL["add_drops"], rows)
 
 
 def write_block(connection: sqlite3.Connection, block: OpenBlock) -> None:
     """Keep the summary of a block."""
     closed = block.close()
     named = {name: getattr(closed, name) for name in closed.__dataclass_fields__}
-    connection.execute(read_statements("history.sql")["close_block"], named)
+    connection.execute(_SQL["close_block"], named)
