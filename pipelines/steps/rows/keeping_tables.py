@@ -107,7 +107,19 @@ def index_staging(fold: Fold, source: SourceLens) -> Iterator[Statement]:
         ),
     )
     yield from index_row_map(fold, source)
-    yield Statement(f"measure the staged rows of {source.name}", sql.SQL("ANALYZE {}").format(table.identifier))
+    yield Statement(
+        f"measure the staged rows of {source.name}",
+        sql.SQL("ANALYZE {} ({})").format(table.identifier, identifiers(_looked_up(fold, source))),
+    )
+
+
+def _looked_up(fold: Fold, source: SourceLens) -> Iterator[str]:
+    """Columns that rows are found by: the source's key, and what the target's rules compare. Others may be wide."""
+    table = fold.lens.target
+    ruled = {column for constraint in table.constraints for column in constraint.columns}
+    ruled |= {column for index in table.indexes if index.unique for column in index.columns if column}
+    yield from relations.staging_keys(fold.lens, source)
+    yield from (column.name for column in table.columns if column.name in ruled and not column.virtual)
 
 
 def drop_working_tables(fold: Fold) -> Iterator[Statement]:

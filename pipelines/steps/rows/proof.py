@@ -19,6 +19,7 @@ from pipelines.database.named_sql import load_sql
 from pipelines.steps.rows import fresh_rows, kept, mapping
 
 _SQL = load_sql("pipelines.steps.rows", "proof.sql")
+_FULL_JOIN = sql.SQL("FULL JOIN")
 SHOWN = 20
 
 
@@ -32,14 +33,19 @@ class Difference:
     became: str
 
 
-def staged_pairs(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composed:
+def staged_pairs(fold: Fold, source: SourceLens, *, refold: bool, join: sql.SQL = _FULL_JOIN) -> sql.Composed:
     """Source rows `s` beside staged rows `t`, each without the other where one is missing."""
-    return sql.SQL("{} s FULL JOIN {} t ON {}{}").format(
+    return sql.SQL("{} s {} {} t ON {}{}").format(
         source.name.identifier,
+        join,
         mapping.staged(fold, source),
-        relations.same_key("s", key_names(source), "t", relations.staging_keys(fold.lens, source)),
+        _same(fold, source),
         _kept(fold, source, refold=refold),
     )
+
+
+def _same(fold: Fold, source: SourceLens) -> sql.Composed:
+    return relations.same_key("s", key_names(source), "t", relations.staging_keys(fold.lens, source))
 
 
 def target_pairs(fold: Fold, source: SourceLens, *, refold: bool, at: TableName | None = None) -> sql.Composed:
@@ -59,10 +65,20 @@ def _kept(fold: Fold, source: SourceLens, *, refold: bool) -> sql.Composable:
 
 
 def count_staged(fold: Fold, source: SourceLens, *, refold: bool) -> Statement:
-    """Two counts: rows looked at, and rows that differ or stand alone. Keys captured since are left out."""
+    """Three counts: rows looked at, that stand alone, and that differ. Keys captured since are left out."""
+    keys = relations.staging_keys(fold.lens, source)
     return Statement(
         f"read every staged row of {source.name} back",
-        sql.SQL(_SQL["count"]).format(**_staged(fold, source, refold=refold)),
+        sql.SQL(_SQL["count_staged"]).format(
+            alone=sql.SQL("t.{} IS NULL").format(sql.Identifier(keys[0])),
+            differ=differ(source, refold=refold),
+            pairs=staged_pairs(fold, source, refold=refold, join=sql.SQL("LEFT JOIN")),
+            unchanged=mapping.unchanged(fold, source),
+            staged=mapping.staged(fold, source),
+            staged_unchanged=mapping.unchanged(fold, source, "t", keys),
+            source=source.name.identifier,
+            same=_same(fold, source),
+        ),
     )
 
 
