@@ -1,0 +1,1 @@
+"""The live page: its files, as `importlib.resources` finds them."""
