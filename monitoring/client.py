@@ -30,6 +30,7 @@ _INTERVAL_S = 0.03
 _HEARTBEAT_S = 5.0
 _SILENCE_S = 10.0
 _LOST_EVERY_S = 30.0
+_PARTING_S = 0.5
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
 _PAUSE_REFUSED_S = 30.0
@@ -52,9 +53,9 @@ class _OtherHistory(Exception):
 class _OwnConnection(ClientConnection):
     """A connection that no integration sees, though it patches the class: we do not record our own messages."""
 
+    handshake = inspect.unwrap(ClientConnection.handshake)
     send = inspect.unwrap(ClientConnection.send)
     recv = inspect.unwrap(ClientConnection.recv)
-    close = inspect.unwrap(ClientConnection.close)
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Sender(threading.Thread):
 
     def __init__(self, ring: Ring, spool: Spool, settings: Settings) -> None:
         super().__init__(name="monitoring-sender", daemon=True)
+        "localhost".encode("idna")  # loads the codec here: a fork while our thread does leaves the child without it
         self.books = Books(ring)
         self._spool = spool
         self._settings = settings
@@ -126,12 +128,14 @@ class Sender(threading.Thread):
         ) as connection:  # fmt: skip
             connection.send(_text(IngestHello(protocol=PROTOCOL, source=self._spool.source, library=LIBRARY)))
             line = self._greet(connection)
+            self._report_lost(line)
             for number, parcel in enumerate(self.books.open, self.books.acknowledged + 1):
                 connection.send(parcel.payload(number, self._spool.recorded), text=True)
             while not self._ending:
                 self._send(line)
                 self._listen(line, time.monotonic() + _INTERVAL_S)
                 self._report_lost(line)
+            self._part(line)
 
     def _greet(self, connection: ClientConnection) -> _Line:
         match _decode(connection.recv(timeout=_SILENCE_S)):
@@ -203,6 +207,13 @@ class Sender(threading.Thread):
         for lost, path in ended_processes(self._settings.spool, self._spool.source.service):
             line.lost_waiting[lost.source] = path
             line.connection.send(_text(lost))
+
+    def _part(self, line: _Line) -> None:
+        """At the end: what ended before us should not have to be reported again."""
+        deadline = time.monotonic() + _PARTING_S
+        while line.lost_waiting and (rest := deadline - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                self._hear(_decode(line.connection.recv(timeout=rest)), line)
 
     def _refuse(self) -> None:
         """Refused again and again with the same batch first: it is the batch; its events count as dropped."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from inspect import iscoroutinefunction
-from itertools import cycle
 from random import randrange
 from time import perf_counter
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -28,7 +27,8 @@ Attributes = Mapping[str, Value]
 clock = perf_counter
 """Seconds, for the beginning of an operation: `started = clock()`."""
 
-_BLOCKS = 61  # gaps drawn beforehand, a prime: they do not fall into step with what the application repeats
+_BLOCKS = 1024  # positions drawn beforehand; each call site begins at another
+_LAST_BLOCK = _BLOCKS - 1
 
 
 class Record(NamedTuple):
@@ -107,7 +107,7 @@ class CallSite:
     application hides from it.
     """
 
-    __slots__ = ("attributes", "direction", "every", "gaps", "kind", "left", "name", "ring", "slow_s")
+    __slots__ = ("attributes", "block", "direction", "every", "gaps", "kind", "left", "name", "ring", "slow_s")
 
     def __init__(self, ring: Ring, name: str, kind: str, direction: Direction, rate: Rate, attributes: Attributes):
         self.ring = ring
@@ -116,26 +116,24 @@ class CallSite:
         self.direction = direction
         self.attributes = dict(attributes)
         self.every = rate.every
-        self.slow_s = rate.slow_s if rate.every > 1 else float("inf")
+        self.slow_s = rate.slow_s if rate.every > 1 else -1.0  # where all are recorded, all count as slow
         ring.dropped.setdefault(kind, 0)
-        positions = [randrange(rate.every) for _ in range(_BLOCKS)]
-        self.left = positions[0] + 1
-        self.gaps = cycle(_gaps(rate.every, positions))
+        positions, self.gaps = _draw(rate.every)
+        self.block = randrange(_BLOCKS)
+        self.left = positions[self.block] + 1
 
     def done(self, started: float, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
         """The operation that began at `started` went well."""
         ended = perf_counter()
         weight = 1
         if ended - started < self.slow_s:
-            self.left = left = self.left - 1
-            if left:
+            self.left = left = self.left - 1  # as one
+            if left > 0:
                 return
             weight = self.every
-            if weight == 1:
-                self.left = 1
-            else:
-                gap = next(self.gaps)
-                self.left += gap  # added, not set: others may have counted on meanwhile
+            block = self.block
+            self.block = block + 1
+            self.left += self.gaps[block & _LAST_BLOCK]  # other threads may have counted on, even below 0
         record = (self, "ok", None, ended, started, size_bytes, current_trace_id(), attributes, weight)
         ring = self.ring
         head = ring.head  # as one, and as `Ring.put`, whose call would cost a fifth of the whole
@@ -154,10 +152,11 @@ class CallSite:
     def note(self, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
         """Something happened that takes no time; one in `every` is recorded."""
         self.left = left = self.left - 1
-        if left:
+        if left > 0:
             return
-        gap = next(self.gaps)
-        self.left += gap
+        block = self.block
+        self.block = block + 1
+        self.left += self.gaps[block & _LAST_BLOCK]
         self.keep("ok", None, None, size_bytes, attributes, self.every)
 
     def keep(
@@ -282,9 +281,12 @@ def _settings() -> Settings:
     return settings()
 
 
-def _gaps(every: int, positions: list[int]) -> list[int]:
-    """From the position drawn in one block of `every` to that of the next, for ever."""
-    return [every + after - before for before, after in zip(positions, positions[1:] + positions[:1], strict=True)]
+@cache
+def _draw(every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A position in each block of `every`, and from each of them how far it is to the next."""
+    positions = tuple(randrange(every) for _ in range(_BLOCKS))
+    after = positions[1:] + positions[:1]
+    return positions, tuple(every + then - here for here, then in zip(positions, after, strict=True))
 
 
 def _verdict(error: BaseException | str) -> tuple[Outcome, str]:

@@ -129,14 +129,13 @@ class Ingest:
             match message:
                 case IngestHello(protocol=protocol, source=found):
                     assert protocol == PROTOCOL
-                    kept = self.sources.setdefault(found, Kept())
-                    return found, Welcome(acknowledged=kept.acknowledged)
+                    return found, Welcome(acknowledged=self.sources.get(found, Kept()).acknowledged)
                 case Lost(source=ended, recorded=recorded):
                     self.sources.setdefault(ended, Kept()).lost = recorded
                     return source, LostAck(source=ended)
                 case Batch(number=number):
                     assert source is not None
-                    self._store(self.sources[source], message)
+                    self._store(self.sources.setdefault(source, Kept()), message)
                     return source, Ack(number=number) if self.acknowledge else None
 
     def _store(self, kept: Kept, batch: Batch) -> None:
