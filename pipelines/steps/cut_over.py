@@ -17,9 +17,9 @@ from pipelines.core.schema import TableName
 from pipelines.core.statement import Statement
 from pipelines.database.lock_holders import LockMode
 from pipelines.database.locks import LockWindow, Patience, limit_waits, lock_tables
-from pipelines.steps import archive, children
+from pipelines.steps import add_columns, archive, children
 from pipelines.steps.back import rows_aside
-from pipelines.steps.ddl import patience_of
+from pipelines.steps.ddl import patience_of, run_short
 from pipelines.steps.rows import (
     capture,
     catch_up,
@@ -185,10 +185,21 @@ def apply(
 
 
 def finish(step: CutOver, session: Session) -> None:
-    """After the commit: validate the new keys and measure the target; nobody waits for it but DDL."""
-    for statement in children.validate_keys(step.fold):
-        session.execute(statement)
+    """After the commit: validate what is new and measure the target; nobody waits for it but DDL.
+
+    Raises:
+        LockNotAvailable: a table's lock was not had within lock_wait; a rerun goes on.
+    """
+    tables = (step.fold.lens.target.name, *step.fold.children)
+    for statement in validations(step.fold):
+        run_short(session, statement, step.fold.spec, *tables)
     session.execute(target_rows.analyze(step.fold))
+
+
+def validations(fold: Fold) -> Iterator[Statement]:
+    """What held for new rows alone holds for all of them: the checks of added columns, and the new keys."""
+    yield from add_columns.validate_checks(fold)
+    yield from children.validate_keys(fold)
 
 
 def _cut_over(

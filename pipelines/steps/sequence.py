@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.core.fold import Fold
 from pipelines.core.statement import Statement
-from pipelines.steps import add_columns, children, cut_over, map_fields, verify
+from pipelines.steps import add_columns, cut_over, map_fields, verify
 from pipelines.steps.add_columns import AddColumns
 from pipelines.steps.cut_over import CutOver
 from pipelines.steps.map_fields import MapFields
@@ -19,5 +19,5 @@ def fold_statements(fold: Fold, *, refold: bool = False) -> tuple[tuple[str, tup
         ("add_columns", tuple(add_columns.statements(AddColumns(fold)))),
         ("map_fields", tuple(map_fields.statements(MapFields(fold, refold)))),
         ("verify", tuple(verify.statements(Verify(fold, refold)))),
-        ("cut_over", (*cut_over.statements(CutOver(fold, refold)), *children.validate_keys(fold))),
+        ("cut_over", (*cut_over.statements(CutOver(fold, refold)), *cut_over.validations(fold))),
     )
