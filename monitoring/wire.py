@@ -6,6 +6,7 @@ nanoseconds, sizes bytes. What nobody measured is absent or null, never 0.
 
 from __future__ import annotations
 
+import builtins
 from typing import Literal
 
 from msgspec import Struct, field
@@ -307,7 +308,7 @@ class Backups(Struct, kw_only=True):
     size_bytes: int | None
     newest_us: int | None
     last_drill_us: int | None
-    list: list[Backup]
+    list: builtins.list[Backup]
 
 
 class Semaphore(Struct, kw_only=True):

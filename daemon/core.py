@@ -1,0 +1,144 @@
+"""Core: from what arrives to what is shown. Everything here is used on the event loop only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+from daemon.books import Book
+from daemon.counters import Count, Counters
+from daemon.errors import HistoryUnavailable
+from daemon.history import History, Listener
+from daemon.history_reader import Held
+from daemon.history_writer import Begun, Committed
+from daemon.hub import TICK_S, Hub
+from daemon.ingest import Ingest
+from daemon.live import Live
+from daemon.parts import Board, LoopLag, View, WriterState
+from daemon.retention import Bounds
+from daemon.settings import Settings
+from daemon.sources import sources_message
+from daemon.stream import Stream
+from monitoring.wire import Stats, StreamHello
+
+_SECOND_S = 1.0
+_REPEAT_S = 5.0  # panels are sent again, so that a page that missed one has it soon
+_log = logging.getLogger(__name__)
+
+
+class Core:
+    """The history with what feeds it and what it feeds."""
+
+    def __init__(self, settings: Settings, clock_us: Callable[[], int]) -> None:
+        self.settings, self.clock_us = settings, clock_us
+        self.counts, self.board = Counters(), Board()
+        self.books: dict[int, Book] = {}
+        self.live = Live(clock_us)
+        self.hub = Hub(clock_us, self.counts)
+        bounds = Bounds(settings.history_max_age_s, settings.history_max_bytes)
+        self.history = History(settings.history, bounds, clock_us, Listener(self._begun, self._committed))
+        self.ingest = Ingest(self.history, self.counts, self._show_sources)
+        self.stream = Stream(self.history, self.hub, self.board, self.counts, clock_us=clock_us,
+                             hello=self.hello, stats=self.stats)  # fmt: skip
+        self.view = View(settings, self.board, self)
+        self.title: str | None = None
+        self._instance = ""
+        self._lag = LoopLag(None, None)
+        self.board.watch(self.hub.show)
+
+    def writer(self) -> WriterState:
+        """How the history's writer is."""
+        return self.history.state
+
+    def loop_lag(self) -> LoopLag:
+        """How late this loop was."""
+        return self._lag
+
+    def counters(self) -> dict[str, int]:
+        """Totals since the start."""
+        return self.counts.totals()
+
+    def active(self) -> dict[str, int]:
+        """Connections open now by kind, of the processes that are connected."""
+        found: dict[str, int] = {}
+        for number in self.ingest.connected:
+            for kind, entry in self.books[number].kinds.items():
+                if entry.active is not None:
+                    found[kind] = found.get(kind, 0) + entry.active
+        return found
+
+    def hello(self, held: Held) -> StreamHello:
+        """What a page is told first."""
+        return StreamHello(version=installed_version(), now_us=self.clock_us(), oldest=held.oldest, latest=held.latest,
+                           instance=self._instance, title=self.title, time_zone=self.settings.time_zone)  # fmt: skip
+
+    def stats(self) -> Stats:
+        """The last seconds."""
+        return self.live.stats(self.books, self.ingest.connected)
+
+    async def tick(self) -> None:
+        """Send what is new, every 50 ms."""
+        due = time.monotonic()
+        while True:
+            due = max(due + TICK_S, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+            self.hub.tick()
+
+    async def every_second(self) -> None:
+        """Send the last second, note who is connected, and repeat the panels now and then."""
+        repeated = time.monotonic()
+        while True:
+            due = time.monotonic() + _SECOND_S
+            await asyncio.sleep(_SECOND_S)
+            self._measure_lag(time.monotonic() - due)
+            self.hub.show(self.stats())
+            self._show_sources()
+            await self._cover()
+            if time.monotonic() - repeated > _REPEAT_S:
+                repeated = time.monotonic()
+                for panel in self.board.all():
+                    self.hub.show(panel)
+
+    async def _cover(self) -> None:
+        connected = self.ingest.connected
+        if connected:
+            try:
+                await self.history.cover(connected)
+            except (HistoryUnavailable, TimeoutError) as error:
+                _log.debug("nobody is noted as connected: %s", error)
+
+    def _begun(self, begun: Begun) -> None:
+        self._instance = begun.instance
+        self.books = dict(begun.books)
+        self.hub.begin(begun.next_seq)
+        self._show_sources()
+
+    def _committed(self, committed: Committed) -> None:
+        self.books.update(committed.books)
+        if not committed.runs:
+            return
+        self.live.take(committed.cells)
+        self.hub.take(committed.runs)
+        for run in committed.runs:
+            self.counts.count(Count.EVENTS_STORED, len(run.events))
+            self.view.tell(run)
+
+    def _show_sources(self) -> None:
+        self.board.post(
+            sources_message(self.books, self.ingest.connected, self.settings.expected_sources, self.clock_us())
+        )
+
+    def _measure_lag(self, late_s: float) -> None:
+        self._lag = replace(self._lag, measured_us=self.clock_us(), worst_ns=max(0, round(late_s * 1e9)))
+
+
+def installed_version() -> str:
+    """Of pgfold."""
+    try:
+        return version("pgfold")
+    except PackageNotFoundError:
+        return "unknown"
