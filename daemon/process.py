@@ -16,12 +16,16 @@ from aiohttp import web
 
 from daemon.core import Core
 from daemon.errors import SettingsError
+from daemon.health_server import health_application
 from daemon.listening import Turned, connection_limit, listen, raise_file_limit, runner_options
+from daemon.metrics_server import metrics_application
+from daemon.observation import Server
 from daemon.parts import Part
 from daemon.ports import address_to_open, number, open_port
 from daemon.security import Access, Limits, is_loopback, listening_refusals
 from daemon.servers import page_application, stream_application
 from daemon.settings import Settings, describe
+from daemon.watching import Watching, begin, now, registry
 
 _STOP_S = 5.0
 _log = logging.getLogger(__name__)
@@ -61,7 +65,9 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
         await _serve(stack, stream_application(core, access), sockets.stream, limit)
         if sockets.page is not None:
             await _serve(stack, page_application(core, access, number(sockets.stream)), sockets.page, limit)
-        async with _running(core, parts()):
+        watching = Watching(core)
+        await begin(stack, watching, observers(watching, sockets, access, limit))
+        async with _running(core, [watching, *parts()]):
             for line in announcements(settings, sockets):
                 say(line)
             await _signal()
@@ -69,6 +75,16 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
             await core.ingest.stop()
             await core.stream.stop()
     say("stopped")
+
+
+def observers(watching: Watching, sockets: Sockets, access: Access, limit: int) -> list[Server]:
+    """What is served by the thread that looks, so that it is answered while the main loop is frozen."""
+    servers = []
+    if sockets.health is not None:
+        servers.append(Server(health_application(watching.standings, access, now), sockets.health, limit))
+    if sockets.metrics is not None:
+        servers.append(Server(metrics_application(registry(watching), access, now), sockets.metrics, limit))
+    return servers
 
 
 def parts() -> list[Part]:
