@@ -16,6 +16,7 @@ from pipelines.steps.opening import surroundings_of
 from pipelines.steps.own_backup import back_up, tables_there
 from pipelines.steps.surroundings import Surroundings
 from pipelines.terminal import Terminal
+from pipelines.watching import BACKUP, hear, watched
 
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
@@ -30,7 +31,9 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         surroundings_of(settings, lambda p: terminal.progress(p.step, p.rows_done, p.rows_total, p.note)) as around,
     ):
         for spec in specs if asked.specs else _those_there(around, specs):
-            done = back_up(around, spec)
+            with watched(around, spec.name, BACKUP):
+                done = back_up(around, spec)
+                hear(done)
             terminal.step(spec.name, done.sentence, done.seconds)
     return 0
 

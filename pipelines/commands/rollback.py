@@ -13,6 +13,7 @@ from pipelines.steps import workflow
 from pipelines.steps.loading import load_spec
 from pipelines.steps.opening import surroundings_of
 from pipelines.terminal import Terminal
+from pipelines.watching import ROLLBACK, hear, watched
 
 BLOCKED = 3
 
@@ -26,7 +27,9 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
             verdict = workflow.reconcile(surroundings, spec.name, options)
             terminal.say_all(undo_lines(spec.name, verdict, terminal.width))
             return 0 if verdict.can_be_undone else BLOCKED
-        done = workflow.rollback(surroundings, spec.name, options)
+        with watched(surroundings, spec.name, ROLLBACK):
+            done = workflow.rollback(surroundings, spec.name, options)
+            hear(done)
         terminal.step(done.step, done.sentence, done.seconds)
         terminal.say()
         terminal.say(f"Unfolded: the tables of {spec.name} are back. Next: pgfold run {spec.name} folds them again")

@@ -14,6 +14,7 @@ from pipelines.database import approvals
 from pipelines.orchestration.keys import DROP
 from pipelines.steps.standing import needs_approval, read_standing
 from pipelines.steps.surroundings import Surroundings
+from pipelines.watching import wait_for_person
 
 CONFIRM, NOW = "confirm", "now"
 
@@ -69,3 +70,4 @@ def ask_for_approval(surroundings: Surroundings, spec: Spec, step: str) -> None:
         standing = read_standing(connection, spec.name)
         if standing.run is not None and standing.approval_of(step) is None:
             approvals.request_approval(connection, spec.name, step, standing.run.plan_hash, surroundings.now())
+            wait_for_person(step, f"waits for a person's approval; pgfold approve {spec.name} {step}")

@@ -59,8 +59,9 @@ def step_asset(name: str, spec: Spec, asset: StepAsset) -> dg.AssetsDefinition:
         required_resource_keys=set(NEEDED),
     )
     def do_step(context: dg.AssetExecutionContext) -> Materialized:
-        with failures_told():
-            outcome = asset.work(getattr(context.resources, RESOURCE), spec)
+        surroundings: Surroundings = getattr(context.resources, RESOURCE)
+        with failures_told(surroundings, name, asset.step):
+            outcome = asset.work(surroundings, spec)
             made = outcome_metadata(outcome)
         tell(outcome)
         return dg.MaterializeResult(metadata=made)
@@ -83,7 +84,7 @@ def cut_over_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
     )
     def cut_over(context: dg.AssetExecutionContext) -> Materialized:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
-        with failures_told():
+        with failures_told(surroundings, name, CUT_OVER):
             approve_confirmed(surroundings, name, CUT_OVER, context.op_execution_context.op_config)
             outcome = workflow.cut(surroundings, name)
             check = in_force_result(find_standing(surroundings, name).state)
@@ -109,7 +110,7 @@ def drop_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
     def drop(context: dg.AssetExecutionContext) -> Materialized:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
         config = context.op_execution_context.op_config
-        with failures_told():
+        with failures_told(surroundings, name, DROP):
             approve_confirmed(surroundings, name, DROP, config)
             outcome = workflow.drop(surroundings, name, now=bool(config.get("now")))
             made = outcome_metadata(outcome)

@@ -27,7 +27,7 @@ def backup_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=TOO_LATE, warn_window=LATE),
     )
     def backup(context: dg.AssetExecutionContext) -> Materialized:
-        with failures_told():
+        with failures_told(getattr(context.resources, RESOURCE), name, BACKUP):
             outcome = workflow.backup(getattr(context.resources, RESOURCE), spec)
             made = outcome_metadata(outcome)
         tell(outcome)

@@ -10,6 +10,7 @@ from pipelines.orchestration.listening import tell
 from pipelines.orchestration.metadata import Metadata, table
 from pipelines.orchestration.place import NEEDED, RESOURCE
 from pipelines.steps import workflow
+from pipelines.steps.surroundings import Surroundings
 
 
 def can_roll_back_check(name: str) -> dg.AssetChecksDefinition:
@@ -23,8 +24,9 @@ def can_roll_back_check(name: str) -> dg.AssetChecksDefinition:
         required_resource_keys=set(NEEDED),
     )
     def can_roll_back(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        with failures_told():
-            verdict = workflow.reconcile(getattr(context.resources, RESOURCE), name)
+        surroundings: Surroundings = getattr(context.resources, RESOURCE)
+        with failures_told(surroundings, name, CAN_ROLL_BACK):
+            verdict = workflow.reconcile(surroundings, name)
         tell(verdict)
         return dg.AssetCheckResult(
             passed=verdict.can_be_undone,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 import psycopg
 
+from pipelines import watching
 from pipelines.core.errors import PgfoldError, Refused, SpecError, StepFailed, Transient
 from pipelines.core.findings import Finding, Severity
 from pipelines.database.connection import redact
@@ -15,11 +16,12 @@ from pipelines.database.failures import explain
 from pipelines.orchestration.listening import tell
 from pipelines.orchestration.metadata import table
 from pipelines.orchestration.run_shell import raise_keyboard_interrupts
+from pipelines.steps.surroundings import Surroundings
 
 
 @contextmanager
-def failures_told() -> Iterator[None]:
-    """Around a step: its errors are told to whoever listens, then reported to Dagster.
+def failures_told(surroundings: Surroundings, fold: str, step: str) -> Iterator[None]:
+    """Around a step: that it begins and its errors are told to whoever listens, then these are reported to Dagster.
 
     An interrupt reaches the step as KeyboardInterrupt, on which the driver cancels the statement that runs: else the
     server would go on with it, and hold its locks, after the process has gone.
@@ -27,6 +29,7 @@ def failures_told() -> Iterator[None]:
     Raises:
         dagster.Failure: with the error's message, and its findings as a table.
     """
+    watching.begin(surroundings, fold, step)
     try:
         with raise_keyboard_interrupts():
             yield

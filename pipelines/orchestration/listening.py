@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from pipelines.core.errors import PgfoldError
-from pipelines.core.plan import Plan
-from pipelines.core.reconciliation import Verdict
-from pipelines.steps.outcome import Outcome
-from pipelines.steps.session import Progress
+from pipelines import watching
+from pipelines.watching import Told
 
-Told = Progress | Plan | Outcome | Verdict | PgfoldError | KeyboardInterrupt
 Listener = Callable[[Told], None]
 
 # Dagster executes a run's steps in the thread that asked for them, so a context variable reaches them.
@@ -30,7 +26,8 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def tell(told: Told) -> None:
-    """Tell whoever listens; nobody does where Dagster started the run."""
+    """Tell whoever listens: the dashboard, and the terminal, which is not there where Dagster started the run."""
+    watching.hear(told)
     listener = _LISTENER.get()
     if listener is not None:
         listener(told)

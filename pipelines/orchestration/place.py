@@ -13,6 +13,7 @@ from pipelines.orchestration.workers import at_work
 from pipelines.settings import Settings, read_settings
 from pipelines.steps.opening import surroundings_of
 from pipelines.steps.surroundings import Surroundings
+from pipelines.watching import seen
 
 RESOURCE = "pgfold"
 NEEDED = frozenset({RESOURCE})
@@ -27,7 +28,7 @@ def settings_now() -> Settings:
 def place(context: dg.InitResourceContext) -> Iterator[Surroundings]:
     """Surroundings for as long as the run (or, with another executor, its step) lasts."""
     run_id = context.run.run_id if context.run else None
-    with _worker(context.instance, run_id), surroundings_of(settings_now(), tell) as surroundings:
+    with seen(), _worker(context.instance, run_id), surroundings_of(settings_now(), tell) as surroundings:
         yield replace(surroundings, dagster_run_id=run_id)
 
 

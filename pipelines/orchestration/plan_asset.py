@@ -35,7 +35,7 @@ def plan_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
     )
     def plan(context: dg.AssetExecutionContext) -> Materialized:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
-        with failures_told():
+        with failures_told(surroundings, name, PLAN):
             standing = find_standing(surroundings, name)
             refuse_in_force(standing.state)
             return _follow(standing) if standing.under_way else _plan(surroundings, spec)

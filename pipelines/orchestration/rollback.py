@@ -33,7 +33,7 @@ def rollback_job(name: str) -> dg.JobDefinition:
     )
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
-        with failures_told():
+        with failures_told(surroundings, name, Job.ROLLBACK):
             outcome = workflow.rollback(surroundings, name, RollbackOptions(**config.model_dump()))
             state = find_standing(surroundings, name).state
         tell(outcome)

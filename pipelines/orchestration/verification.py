@@ -81,7 +81,7 @@ def verify_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
     def verify(context: dg.AssetExecutionContext) -> Iterator[Materialized | dg.AssetCheckResult]:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
         selected = _Selected.of(context)
-        with failures_told():
+        with failures_told(surroundings, spec.name, VERIFY):
             outcome = _look(surroundings, spec) if selected.asset else workflow.verify_now(surroundings, spec)
         tell(outcome)
         yield from _results(key, outcome, selected)

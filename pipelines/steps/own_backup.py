@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from pipelines.core.errors import Refused
 from pipelines.core.manifest import BackupFacts, Manifest
 from pipelines.core.schema import Table, TableKind, TableName
@@ -43,7 +45,8 @@ def back_up(surroundings: Surroundings, spec: Spec) -> Outcome:
     facts = BackupFacts(spec.name, str(id), False, spec.text)
     made = write_backup(lambda: surroundings.connect(f"{spec.name} backup"), folder, tables, facts, tell)
     sentence = f"{counted(len(made.tables), 'table')}, {counted(made.rows, 'row')}, {folder}"
-    return Outcome("backup", sentence, (surroundings.now() - started).total_seconds(), {"folder": str(folder)})
+    told: dict[str, JsonValue] = {"folder": str(folder), "bytes": made.size_bytes}
+    return Outcome("backup", sentence, (surroundings.now() - started).total_seconds(), told)
 
 
 def tables_there(connection: Connection, spec: Spec) -> tuple[Table, ...]:
