@@ -41,6 +41,7 @@ HOSTS: Mapping[str, str] = MappingProxyType(
 
 _PROVIDERS = frozenset({"kimi", "glm"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_DATABASE_NAMES = {"POST": "db.insert", "PUT": "db.insert", "PATCH": "db.update", "DELETE": "db.delete"}
 _MOST_SITES = 500
 _MOST_PENDING = 65_536  # characters of a streamed line that are kept
 _FIRST_ERROR = 400
@@ -125,8 +126,8 @@ class _Sites:
         if kind in _PROVIDERS:
             return call_site("provider.call", kind, "out", Rule.ALL, {**attributes, PROVIDER: kind})
         if kind == "supabase":
-            name, rule = ("db.query", Rule.READ) if method in _READS else (f"db.{method.lower()}", Rule.ALL)
-            return call_site(name, kind, "out", rule, attributes)
+            rule = Rule.READ if method in _READS else Rule.ALL
+            return call_site(_DATABASE_NAMES.get(method, "db.query"), kind, "out", rule, attributes)
         return call_site("http.request", kind, "out", Rule.ALL, attributes)
 
 
