@@ -22,9 +22,9 @@ async function get(path, parameters) {
 
 export const page = () => get("api/page");
 
-export function events(query, before, limit) {
+export function events(query, cursor, limit) {
   const parameters = new URLSearchParams(query);
-  if (before !== null) parameters.set("before", before);
+  if (cursor !== null) parameters.set("cursor", cursor);
   parameters.set("limit", String(limit));
   return get("api/events", parameters);
 }

@@ -27,7 +27,8 @@ export function view(state, dispatch) {
 function about({ hello, narrow, zone, clock_us }) {
   if (!hello) return "";
   const title = hello.title ?? hello.instance;
-  return narrow ? `${title}, ${zone.clock(clock_us)}${NBSP}${zone.label(clock_us)}` : title;
+  const first = title.split(" · ")[0];
+  return narrow ? `${first}, ${zone.clock(clock_us)}${NBSP}${zone.label(clock_us)}` : title;
 }
 
 const date = ({ hello, zone, clock_us }) =>

@@ -12,6 +12,8 @@ import { spanOf } from "./window.js";
 export const uses = ["stats", "series", "ranged", "ranged_error", "range", "marks", "latency", "apart", "narrow", "frozen",
   "now_us", "scheme"];
 
+const BAND = 30; // pixels for a kind on its own scale
+
 // The kind whose percentiles are drawn: the reader's choice, or the one with durations that has the most calls outside.
 export function latencyKind(state) {
   const timed = state.stats?.kinds.filter(({ p99_ns }) => p99_ns !== null) ?? [];
@@ -58,16 +60,16 @@ export class Charts {
     return h("div", { class: "charts" },
       state.ranged_error && h("p", { class: "bad" }, icon("octagon"), state.ranged_error),
       h("div", { class: "flags", "aria-hidden": "true", own: true, made: (node) => { this.flags = node; } }),
-      this.plot("rate", `Events a second, by kind${state.apart ? `, each on its own scale` : ""}`),
+      this.plot("rate", `Events a second, by kind${state.apart ? ", each on its own scale" : ""}`, state.apart ? { height: `${kindsOf(state).length * BAND + 8}px` } : {}),
       this.plot("latency", kind ? `Latency of ${kind}, ms` : "Latency, ms"),
       this.plot("errors", `Error rate, % of all${NBSP}events`),
       h("p", { class: "unseen", role: "note" }, words(state, span, marks)));
   }
 
-  plot(name, title) {
+  plot(name, title, style = {}) {
     return h("figure", { class: `plot ${name}`, key: name },
       h("figcaption", null, title),
-      h("div", { class: "canvas" }, h("canvas", { role: "img", "aria-label": title, own: true, made: (node) => { this.canvases = { ...this.canvases, [name]: node }; } })));
+      h("div", { class: "canvas", style }, h("canvas", { role: "img", "aria-label": title, own: true, made: (node) => { this.canvases = { ...this.canvases, [name]: node }; } })));
   }
 
   drawFlags(state) {

@@ -38,7 +38,7 @@ export function layers(view, colour) {
     }),
     fill: order === 0 ? "origin" : "-1",
     backgroundColor: `color-mix(in srgb, ${kindColour(colour, kind)} 86%, transparent)`,
-    borderColor: colour("surface"), borderWidth: 1, borderDash: [], pointHoverBackgroundColor: kindColour(colour, kind),
+    borderColor: colour("surface"), borderWidth: FROM_THE_BOTTOM.includes(kind) ? 1 : 0, borderDash: [], pointHoverBackgroundColor: kindColour(colour, kind),
     layer: true,
   }));
   return { datasets, min: 0, max: roundedUp(Math.max(...below, 1)) };
@@ -53,7 +53,7 @@ export function bands(view, colour) {
     const top = Math.max(...own.map((value) => value ?? 0), 1e-9);
     const floor = n - 1 - order;
     return {
-      label: kind, top,
+      label: kind, top, known: own.some((value) => value !== null),
       data: own.map((value, at) => ({ x: grid.at(at), y: value === null ? NaN : floor + 0.06 + (value / top) * 0.8, value })),
       fill: { value: floor + 0.06 },
       backgroundColor: `color-mix(in srgb, ${kindColour(colour, kind)} 30%, transparent)`,

@@ -10,7 +10,7 @@ import { kindsOf } from "./store.js";
 export function menu(state) {
   const { rows, filter, from_us, narrow } = state;
   const n = rows.total === null ? "" : `${NBSP}${count(rows.total)}`;
-  const words = narrow ? "Export" : `Export${n} events`;
+  const words = narrow ? "Export" : `Export${n} ${rows.total === 1 ? "event" : "events"}`;
   const wanted = query(filter, kindsOf(state), from_us);
   const link = (format, name) => h("a", { href: exportAddress(wanted, format), download: `events.${format}` }, name);
   return h("details", { class: "menu export" },

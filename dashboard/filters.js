@@ -25,7 +25,7 @@ export function query(filter, kinds, from_us) {
   if (filter.outcome) wanted.append("outcome", filter.outcome);
   for (const source of filter.sources) wanted.append("source", source);
   if (filter.text) wanted.append("q", filter.text);
-  if (from_us !== null) wanted.append("from", String(from_us));
+  if (from_us !== null) wanted.append("after", String(from_us));
   return wanted;
 }
 

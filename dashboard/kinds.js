@@ -1,7 +1,7 @@
 // By kind: how much, how wrong, how slow, who is connected, when last.
 
 import { h } from "./dom.js";
-import { ago, count, duration, NBSP, NONE, percentage, rate, sentence } from "./format.js";
+import { ago, count, duration, NBSP, percentage, rate, sentence } from "./format.js";
 import { icon } from "./icons.js";
 import { kindClass, kindsOf } from "./store.js";
 import { sparkline } from "./sparkline.js";
@@ -16,7 +16,7 @@ export function view(state) {
   if (stats === null) return [];
   const kinds = kindsOf(state).map((kind) => stats.kinds.find((one) => one.kind === kind));
   return [
-    h("header", { class: "panel-head" }, h("h2", null, "By kind"), h("span", { class: "quiet" }, `last ${stats.window_s}${NBSP}s`)),
+    h("header", { class: "panel-head" }, h("h2", null, "By kind"), h("span", { class: "quiet" }, `last ${stats.window_s}${NBSP}s${narrow ? "; p50 · p95 · p99" : ""}`)),
     narrow ? list(kinds, state) : table(kinds, state),
     h("p", { class: "panel-foot" }, note(kinds)),
   ];
@@ -84,15 +84,20 @@ function list(kinds, state) {
     h("span", { class: "facts" }, facts(one, state)))));
 }
 
+// 0.3 · 1.1 · 4.8 ms: the unit once where it is the same.
+function together(durations) {
+  const units = durations.map((words) => words.split(NBSP).slice(1).join(NBSP));
+  const same = units.every((unit) => unit === units[0]) && durations.every((words) => words.split(NBSP).length === 2);
+  return same ? `${durations.map((words) => words.split(NBSP)[0]).join(" · ")}${NBSP}${units[0]}` : durations.join(" · ");
+}
+
 function facts(one, state) {
   const seen = h("span", { class: "quiet" }, ago(one.last_us, state.now_us));
   if (one.state === "unknown") return [h("span", null, unknown(one, state)), seen];
   if (one.state === "idle") return [h("span", null, `0${NBSP}/s, its sources are connected`), seen];
   return [
     h("span", null, errors(one), `${NBSP}%${NBSP}errors`),
-    one.p50_ns !== null && h("span", null, `p50 ${duration(one.p50_ns)}`),
-    one.p95_ns !== null && h("span", null, `p95 ${duration(one.p95_ns)}`),
-    one.p99_ns !== null && h("span", null, `p99 ${duration(one.p99_ns)}`),
-    h("span", null, one.active === null ? `${NONE}${NBSP}active` : `${count(one.active)}${NBSP}active`),
+    one.p50_ns !== null && h("span", null, together([one.p50_ns, one.p95_ns, one.p99_ns].map(duration))),
+    one.active !== null && h("span", null, `${count(one.active)}${NBSP}active`),
   ];
 }

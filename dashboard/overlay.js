@@ -96,8 +96,8 @@ export class Overlay {
 
   bandNames(chart) {
     const n = chart.data.datasets.length;
-    const names = chart.data.datasets.map(({ label, top }, order) => ({
-      words: label, second: top > 1e-6 ? `to ${number(top)}` : "idle", y: chart.scales.y.getPixelForValue(n - 1 - order + 0.46),
+    const names = chart.data.datasets.map(({ label, top, known }, order) => ({
+      words: label, second: !known ? "unknown" : top > 1e-6 ? `to ${number(top)}` : "idle", y: chart.scales.y.getPixelForValue(n - 1 - order + 0.46),
     }));
     for (const { words, second, y } of names) {
       this.write(chart, words, y - 6, "ink-2", 500);

@@ -6,6 +6,8 @@
 const KEPT = 4_000;
 const WAITING = 20_000;
 
+const cursorOf = ({ seq }) => `e${seq}`; // the history goes on below this number
+
 export class Rows {
   constructor() {
     this.version = 0;
@@ -109,7 +111,7 @@ export class Rows {
   trim() {
     if (this.rows.length <= 2 * KEPT) return;
     this.rows = this.rows.slice(-KEPT);
-    this.next = String(this.rows[0].seq);
+    this.next = cursorOf(this.rows[0]);
   }
 
   get length() {

@@ -62,7 +62,7 @@ function sources({ filter, sources: known }, dispatch) {
 
 const search = ({ filter }, dispatch) => h("span", { class: "control search" }, icon("search"),
   h("input", { type: "search", id: "search", value: filter.text, placeholder: "Name, error, correlation id", "aria-label": "Search name, error or correlation id",
-    autocomplete: "off", spellcheck: "false", oninput: ({ target }) => dispatch({ type: "filter", filter: { text: target.value } }) }));
+    autocomplete: "off", maxlength: "200", spellcheck: "false", oninput: ({ target }) => dispatch({ type: "filter", filter: { text: target.value } }) }));
 
 function counts(state, dispatch) {
   const { rows, filter } = state;
