@@ -13,8 +13,7 @@ from monitoring.wire import Event, SourceId
 
 _SQL = load_sql("daemon", "history.sql")
 
-_OPENED = frozenset({"ws.open", "redis.open", "db.open"})
-_CLOSED = frozenset({"ws.close", "redis.close", "db.close"})
+_OPENED, _CLOSED = ".open", ".close"  # how the names of both end: ws.open, redis.close
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,9 @@ def kinds_after(book: Book, events: Iterable[Event]) -> dict[str, KindBook]:
         kind = event.kind
         if event.at_us > last.get(kind, 0):
             last[kind] = event.at_us
-        if event.name in _OPENED:
+        if event.name.endswith(_OPENED):
             opened[kind] += 1
-        elif event.name in _CLOSED:
+        elif event.name.endswith(_CLOSED):
             closed[kind] += 1
     found = dict(book.kinds)
     for kind, last_us in last.items():

@@ -7,25 +7,32 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
 
 from daemon.books import Book
+from daemon.calls import CallBook
+from daemon.cells import Cells, count_events
 from daemon.counters import Count, Counters
 from daemon.errors import HistoryUnavailable
 from daemon.history import History, Listener
-from daemon.history_reader import Held
+from daemon.history_reader import Held, read_back
 from daemon.history_writer import Begun, Committed
 from daemon.hub import TICK_S, Hub
 from daemon.ingest import Ingest
 from daemon.live import Live
-from daemon.parts import Board, LoopLag, View, WriterState
+from daemon.parts import Board, LoopLag, StoredRun, View, WriterState
 from daemon.retention import Bounds
+from daemon.selection import EVERYTHING, Selection
+from daemon.semaphores import SemaphoreBook
 from daemon.settings import Settings
 from daemon.sources import sources_message
 from daemon.stream import Stream
-from monitoring.wire import Stats, StreamHello
+from monitoring.wire import Stats, StoredEvent, StreamHello
 
 _SECOND_S = 1.0
+_REPLAYED = 20_000
 _REPEAT_S = 5.0  # panels are sent again, so that a page that missed one has it soon
 _log = logging.getLogger(__name__)
 
@@ -44,7 +51,10 @@ class Core:
         self.ingest = Ingest(self.history, self.counts, self._show_sources)
         self.stream = Stream(self.history, self.hub, self.board, self.counts, clock_us=clock_us,
                              hello=self.hello, stats=self.stats)  # fmt: skip
-        self.view = View(settings, self.board, self)
+        self.semaphores, self.calls = SemaphoreBook(), CallBook(clock_us)
+        self.view = View(settings, self.board, self, self.recent)
+        self.view.listen(self.semaphores.hear)
+        self.view.listen(self.calls.hear)
         self.title: str | None = None
         self._instance = ""
         self._lag = LoopLag(None, None)
@@ -80,6 +90,26 @@ class Core:
         """The last seconds."""
         return self.live.stats(self.books, self.ingest.connected)
 
+    async def recent(self, wanted: Selection, limit: int) -> list[StoredEvent]:
+        """The last events kept that pass, in order."""
+        found = await self.history.read(partial(read_back, wanted=wanted, below=None, limit=limit))
+        return found.events[::-1]
+
+    async def replay(self) -> None:
+        """Look at the last events again, so that the panels go on where they were before a restart."""
+        try:
+            events = await self.recent(EVERYTHING, _REPLAYED)
+        except (HistoryUnavailable, TimeoutError) as error:
+            _log.warning("the panels begin empty: %s", error)
+            return
+        for label, run in groupby(events, key=lambda event: event.source):
+            again = StoredRun(label, 0, list(run), [])
+            self.semaphores.hear(again)
+            self.calls.hear(again)
+            cells: Cells = {}
+            count_events(label, again.events, cells)
+            self.live.take(cells)
+
     async def tick(self) -> None:
         """Send what is new, every 50 ms."""
         due = time.monotonic()
@@ -96,7 +126,7 @@ class Core:
             await asyncio.sleep(_SECOND_S)
             self._measure_lag(time.monotonic() - due)
             self.hub.show(self.stats())
-            self._show_sources()
+            self._show_panels()
             await self._cover()
             if time.monotonic() - repeated > _REPEAT_S:
                 repeated = time.monotonic()
@@ -118,6 +148,9 @@ class Core:
         self._show_sources()
 
     def _committed(self, committed: Committed) -> None:
+        for number, book in committed.books.items():
+            if number not in self.books:
+                self.semaphores.forget(book.label)
         self.books.update(committed.books)
         if not committed.runs:
             return
@@ -131,6 +164,12 @@ class Core:
         self.board.post(
             sources_message(self.books, self.ingest.connected, self.settings.expected_sources, self.clock_us())
         )
+
+    def _show_panels(self) -> None:
+        self._show_sources()
+        labels = {self.books[number].label for number in self.ingest.connected if number in self.books}
+        self.board.post(self.semaphores.message(labels, self.clock_us()))
+        self.board.post(self.calls.message())
 
     def _measure_lag(self, late_s: float) -> None:
         self._lag = replace(self._lag, measured_us=self.clock_us(), worst_ns=max(0, round(late_s * 1e9)))

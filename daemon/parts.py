@@ -6,10 +6,11 @@ and shows what it found with `view.board.post(message)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from daemon.selection import Selection
 from daemon.settings import Settings
 from monitoring.wire import (
     BackupsMessage,
@@ -19,6 +20,7 @@ from monitoring.wire import (
     Migrations,
     Semaphores,
     Sources,
+    StoredEvent,
 )
 
 Panel = Health | Migrations | BackupsMessage | Sources | Semaphores | Calls
@@ -103,15 +105,19 @@ class Board:
 
 @dataclass(slots=True)
 class View:
-    """What a part may see."""
+    """What a part may see; `recent` reads the last events kept that pass a selection, in order.
+
+    It raises HistoryUnavailable or TimeoutError where they cannot be read.
+    """
 
     settings: Settings
     board: Board
     vitals: Vitals
+    recent: Callable[[Selection, int], Awaitable[list[StoredEvent]]]
     _listeners: list[Callable[[StoredRun], None]] = field(default_factory=list)
 
     def listen(self, listener: Callable[[StoredRun], None]) -> None:
-        """Be told of all events once they are stored; at the start, of the last ones kept. Must be quick."""
+        """Be told of all events once they are stored, from now on. Must be quick; `recent` has those before."""
         self._listeners.append(listener)
 
     def tell(self, run: StoredRun) -> None:

@@ -60,6 +60,7 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
             access = access_of(settings, number(sockets.page))
         core = Core(settings, lambda: time.time_ns() // 1000)
         core.history.start()
+        await core.replay()
         stack.push_async_callback(core.history.stop)
         limit = connection_limit(Limits(), files)
         await _serve(stack, stream_application(core, access), sockets.stream, limit)
