@@ -1,0 +1,208 @@
+"""The books of folds in the database: schema pgfold, or schema_migrations alone where only that may be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, scalar_row
+
+from daemon.named_sql import load_sql
+
+Row = TypeVar("Row")
+
+_SQL = load_sql("daemon.migrations", "ledger.sql")
+_NAME = "pgfold watch"
+_CONNECT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRow:
+    """A fold, its latest fold run, and the spec that this ran; `at_work` says whether a session works on it now."""
+
+    name: str
+    standing: str
+    target_schema: str | None
+    target_name: str | None
+    cut_over_at: datetime | None
+    drop_after: timedelta | None
+    run: UUID | None
+    plan_hash: str | None
+    status: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error_message: str | None
+    dagster_run_id: str | None
+    spec_text: str | None
+    planned_at: datetime | None
+    at_work: bool
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A table of a fold; `role` is source, target, child or empty."""
+
+    fold: str
+    table_schema: str
+    table_name: str
+    role: str
+    estimated_rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of a run, as last tried; `kind` is the run's: fold, rollback or drop."""
+
+    fold: str
+    kind: str
+    run_status: str
+    run_started_at: datetime
+    name: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    facts: dict[str, Any]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """How far one source is staged."""
+
+    run: UUID
+    source_schema: str
+    source_name: str
+    rows: int
+    complete: bool
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """A step that waits for a person, or a person's yes."""
+
+    fold: str
+    step: str
+    plan_hash: str
+    requested_at: datetime | None
+    person: str | None
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRow:
+    """A consolidation as schema_migrations has it."""
+
+    id: UUID
+    migration_name: str
+    status: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoldBooks:
+    """Everything that the books say of one fold."""
+
+    fold: FoldRow
+    tables: tuple[TableRow, ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    batches: tuple[BatchRow, ...] = ()
+    approvals: tuple[ApprovalRow, ...] = ()
+
+    def step(self, name: str, kind: str = "fold") -> StepRow | None:
+        """The latest try of a step."""
+        return next((s for s in reversed(self.steps) if (s.name, s.kind) == (name, kind)), None)
+
+    def approval(self, step: str) -> ApprovalRow | None:
+        """That of the plan that the fold stands on."""
+        return next((a for a in self.approvals if (a.step, a.plan_hash) == (step, self.fold.plan_hash)), None)
+
+    def in_role(self, *roles: str) -> tuple[TableRow, ...]:
+        """Its tables of these roles."""
+        return tuple(t for t in self.tables if t.role in roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Folds, latest first, and consolidations that are only tracked; both empty where nothing may be read."""
+
+    folds: tuple[FoldBooks, ...] = ()
+    tracked: tuple[TrackedRow, ...] = ()
+
+
+async def read_books(conninfo: str, tracking_schema: str, timeout_s: float) -> Books:
+    """Read them in one snapshot, without writing and without waiting for locks.
+
+    Raises:
+        psycopg.Error: the database does not answer, or too slowly; a schema that is not there is no error.
+    """
+    limit_ms = max(2, round(timeout_s * 1000))
+    options = f"-c default_transaction_read_only=on -c statement_timeout={limit_ms} -c lock_timeout={limit_ms // 2}"
+    connection = await psycopg.AsyncConnection.connect(
+        conninfo, application_name=_NAME, connect_timeout=_CONNECT_S, options=options
+    )
+    async with connection:
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        folds = await _folds(connection) if await _flag(connection, "there") else ()
+        tracked = await _tracked(connection, tracking_schema)
+    known = {books.fold.name for books in folds}
+    return Books(folds, tuple(row for row in tracked if row.migration_name not in known))
+
+
+async def _folds(connection: psycopg.AsyncConnection[Any]) -> tuple[FoldBooks, ...]:
+    folds = await _rows(connection, FoldRow, "folds")
+    runs = {"runs": [fold.run for fold in folds if fold.run is not None]}
+    tables = await _rows(connection, TableRow, "tables")
+    steps = await _rows(connection, StepRow, "steps", runs)
+    batches = await _rows(connection, BatchRow, "batches", runs)
+    approvals = await _rows(connection, ApprovalRow, "approvals")
+    return tuple(
+        FoldBooks(
+            fold,
+            tuple(t for t in tables if t.fold == fold.name),
+            tuple(s for s in steps if s.fold == fold.name),
+            tuple(b for b in batches if b.run == fold.run),
+            tuple(a for a in approvals if a.fold == fold.name),
+        )
+        for fold in folds
+    )
+
+
+async def _tracked(connection: psycopg.AsyncConnection[Any], schema: str) -> list[TrackedRow]:
+    if not await _flag(connection, "tracked", {"schema": schema}):
+        return []
+    query = sql.SQL(_SQL["tracked_rows"]).format(schema_migrations=sql.Identifier(schema, "schema_migrations"))
+    async with connection.cursor(row_factory=class_row(TrackedRow)) as cursor:
+        try:
+            await cursor.execute(query)
+        except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction):  # another program's table
+            await connection.rollback()
+            return []
+        return await cursor.fetchall()
+
+
+async def _flag(
+    connection: psycopg.AsyncConnection[Any], name: str, parameters: Mapping[str, object] | None = None
+) -> bool:
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(_SQL[name], parameters)
+        return bool(await cursor.fetchone())
+
+
+async def _rows(
+    connection: psycopg.AsyncConnection[Any],
+    kind: type[Row],
+    name: str,
+    parameters: Mapping[str, object] | None = None,
+) -> list[Row]:
+    async with connection.cursor(row_factory=class_row(kind)) as cursor:
+        await cursor.execute(_SQL[name], parameters)
+        return await cursor.fetchall()
