@@ -26,7 +26,7 @@ export function view(state, dispatch) {
 
 function about({ hello, narrow, zone, clock_us }) {
   if (!hello) return "";
-  const title = hello.title ?? hello.instance;
+  const title = hello.title ?? location.host;
   const first = title.split(" · ")[0];
   return narrow ? `${first}, ${zone.clock(clock_us)}${NBSP}${zone.label(clock_us)}` : title;
 }

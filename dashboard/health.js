@@ -28,8 +28,7 @@ function tile({ name, title, status, reason, measured_us, latency_ns, meaning },
     h("span", { class: `word ${stateClass(status)}` }, status),
     h("p", { class: "reason" }, sentence(reason)),
     status !== "healthy" && status !== "disabled" && meaning ? h("p", { class: "meaning" }, sentence(meaning)) : null,
-    h("p", { class: "age" }, age(status, measured_us, now_us),
-      latency_ns !== null && latency_ns !== undefined ? `, took${NBSP}${duration(latency_ns)}` : null),
+    h("p", { class: "age", title: latency_ns === null ? null : `The measurement took ${duration(latency_ns)}` }, age(status, measured_us, now_us)),
   );
 }
 

@@ -121,8 +121,8 @@ export class History {
 
   async readMarks() {
     const to_us = this.now_us();
-    const answer = await this.api.marks(to_us - rangeNamed(this.state.range).length_s * 1e6, to_us + 60e6).catch(() => null);
-    if (answer) this.say({ type: "marks_loaded", marks: answer.marks });
+    const marks = await this.api.marks(to_us - rangeNamed(this.state.range).length_s * 1e6, to_us + 60e6).catch(() => null);
+    if (marks) this.say({ type: "marks_loaded", marks });
   }
 
   async readTrace() {
