@@ -30,8 +30,10 @@ def build_parser() -> argparse.ArgumentParser:
         return command
 
     add("demo", "fold the sample tables, edit, unfold, fold again, drop, and unfold from the backup")
-    up = add("up", "database, Dagster UI and daemons in one terminal; Ctrl-C stops all")
+    up = add("up", "database, Dagster UI and daemons, monitor and dashboard in one terminal; Ctrl-C stops all")
     up.add_argument("--port", type=int, default=3000, help="of the Dagster UI")
+    up.add_argument("--no-monitor", action="store_true", help="database and Dagster alone")
+    up.add_argument("--demo", action="store_true", help="with an application at work, for the dashboard to show")
     _add_fold_commands(add_with_spec)
     _add_backup_commands(add)
     status = add("status", "migrations, steps, approvals waiting, backups and their age")

@@ -1,4 +1,4 @@
-"""`pgfold up`: the database, the Dagster UI and its daemons, in one terminal; Ctrl-C stops all of them."""
+"""`pgfold up`: database, Dagster UI and daemons, monitor and dashboard, in one terminal; Ctrl-C stops all of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
 from pipelines.commands.child import child_process, stop_signals_raise
+from pipelines.commands.monitor import Monitor, Watch, demo_application, is_monitored, last_words, monitor_process
 from pipelines.commands.ports import HOST, need_free_port
 from pipelines.core.errors import StepFailed
 from pipelines.database.connection import Connection, name_database
@@ -27,7 +28,8 @@ _SQL = load_sql("pipelines.commands", "up.sql")
 _READY_S = 120
 _POLL_S = 0.1
 _ANSWER_S = 5
-_LAST_LINES = 15
+_BRIEF_S = 5
+LOG = "up.log"
 
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
@@ -40,17 +42,52 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
     need_free_port(asked.port, "pgfold up")
     home = prepare_home(settings)
     try:
-        with stop_signals_raise(), surroundings_of(settings) as surroundings:
+        with stop_signals_raise(), surroundings_of(settings) as surroundings, ExitStack() as stack:
             _say("database", *_prepare_database(settings, surroundings))
-            with _dagster(settings, home, asked.port) as process:
-                _wait_until_ready(process, asked.port, home)
-                write_address(home, f"http://{HOST}:{asked.port}")
-                _say("dagster", f"http://{HOST}:{asked.port}", "Ctrl-C stops database and Dagster.")
-                process.wait()
-                raise StepFailed(f"Dagster ended by itself:\n{_last_words(home)}")
+            process = stack.enter_context(_dagster(settings, home, asked.port))
+            watch = _watch_of(asked, settings, home, surroundings.database_url)
+            monitor = stack.enter_context(monitor_process(watch)) if watch else None
+            if monitor is not None:
+                _say("dashboard", monitor.address)
+            if monitor is not None and asked.demo:
+                stack.enter_context(demo_application(monitor))
+                _say("demo", "an application is at work, so that the dashboard has something to show")
+            _wait_until_ready(process, asked.port, home)
+            write_address(home, f"http://{HOST}:{asked.port}")
+            _say("dagster", f"http://{HOST}:{asked.port}", "Ctrl-C stops everything.")
+            _attend(process, monitor, stack)
+            raise StepFailed(f"Dagster ended by itself:\n{last_words(home / LOG)}")
     except KeyboardInterrupt:
         _say("stopped", "what was committed stays")
         return 0
+
+
+def _watch_of(asked: argparse.Namespace, settings: Settings, home: Path, database_url: str) -> Watch | None:
+    if asked.no_monitor or not is_monitored(os.environ):
+        return None
+    return Watch(settings, home, database_url, f"http://{HOST}:{asked.port}")
+
+
+def _attend(process: subprocess.Popen[bytes], monitor: Monitor | None, stack: ExitStack) -> None:
+    """Until Dagster ends. A monitor that ended is started again: folds go on without it, and unseen."""
+    while process.poll() is None:
+        if monitor is not None and monitor.process.poll() is not None:
+            monitor = _start_again(monitor, stack)
+        time.sleep(_POLL_S)
+
+
+def _start_again(ended: Monitor, stack: ExitStack) -> Monitor | None:
+    """One that ends twice at once is left alone."""
+    status = ended.process.returncode
+    if time.monotonic() - ended.since < _BRIEF_S:
+        _say("monitor", f"ended again (status {status}) and is left alone: {ended.log}")
+        return None
+    _say("monitor", f"ended by itself (status {status}) and is started again; its last words: {ended.log}")
+    try:
+        return stack.enter_context(monitor_process(ended.watch))
+    except StepFailed as error:
+        _say("monitor", str(error))
+        return None
 
 
 def _prepare_database(settings: Settings, surroundings: Surroundings) -> tuple[str, ...]:
@@ -79,16 +116,16 @@ def _load_sample(connection: Connection) -> None:
 def _dagster(settings: Settings, home: Path, port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home / WORKSPACE)]
     command += ["--host", HOST, "--port", str(port), "--log-level", "warning", "--code-server-log-level", "warning"]
-    return child_process(command, settings.folder, environment_of(settings, os.environ), _log(home))
+    return child_process(command, settings.folder, environment_of(settings, os.environ), home / LOG)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, home: Path) -> None:
     deadline = time.monotonic() + _READY_S
     while not _answers(port):
         if process.poll() is not None:
-            raise StepFailed(f"Dagster did not start:\n{_last_words(home)}")
+            raise StepFailed(f"Dagster did not start:\n{last_words(home / LOG)}")
         if time.monotonic() > deadline:
-            raise StepFailed(f"Dagster did not answer within {_READY_S} s:\n{_last_words(home)}")
+            raise StepFailed(f"Dagster did not answer within {_READY_S} s:\n{last_words(home / LOG)}")
         time.sleep(_POLL_S)
 
 
@@ -98,15 +135,6 @@ def _answers(port: int) -> bool:
             return bool(answer.status == 200)
     except (OSError, HTTPException):
         return False
-
-
-def _log(home: Path) -> Path:
-    return home / "up.log"
-
-
-def _last_words(home: Path) -> str:
-    lines = _log(home).read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(["  " + line for line in lines[-_LAST_LINES:]] + [f"  all of it: {_log(home)}"])
 
 
 def _say(what: str, *lines: str) -> None:
