@@ -188,6 +188,9 @@ WHERE e.seq BETWEEN :first AND :last
   AND (:trace IS NULL OR e.trace_id = :trace)
   AND (:after_us IS NULL OR e.at_us >= :after_us)
   AND (:before_us IS NULL OR e.at_us <= :before_us)
+  AND (:plain_text IS NULL
+    OR instr(lower(e.name), :plain_text) OR instr(lower(e.attributes), :plain_text) OR instr(lower(e.kind), :plain_text)
+    OR instr(lower(e.error_type), :plain_text) OR instr(lower(s.label), :plain_text))
 ORDER BY e.seq;
 
 -- range_back: the same, newest first
@@ -201,6 +204,9 @@ WHERE e.seq BETWEEN :first AND :last
   AND (:trace IS NULL OR e.trace_id = :trace)
   AND (:after_us IS NULL OR e.at_us >= :after_us)
   AND (:before_us IS NULL OR e.at_us <= :before_us)
+  AND (:plain_text IS NULL
+    OR instr(lower(e.name), :plain_text) OR instr(lower(e.attributes), :plain_text) OR instr(lower(e.kind), :plain_text)
+    OR instr(lower(e.error_type), :plain_text) OR instr(lower(s.label), :plain_text))
 ORDER BY e.seq DESC;
 
 -- candidates: the blocks between two numbers that can hold what is looked for

@@ -18,6 +18,7 @@ from monitoring.wire import StoredEvent
 _SQL = load_sql("daemon", "history.sql")
 
 _SEARCH_S = 4.0  # a search goes on from its cursor after this long
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 .:+-_/@#")  # as it is in JSON, and SQLite folds its case
 _LARGEST_SEQ = 2**62
 _encode_words = msgspec.json.Encoder(order="sorted").encode
 
@@ -142,6 +143,7 @@ def _named(wanted: Selection) -> dict[str, str | int | bytes | None]:
         "trace": None if wanted.trace_id is None else bytes.fromhex(wanted.trace_id),
         "after_us": wanted.after_us,
         "before_us": wanted.before_us,
+        "plain_text": wanted.text if wanted.text and _PLAIN.issuperset(wanted.text) else None,
     }
 
 

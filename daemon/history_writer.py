@@ -279,7 +279,7 @@ def load_open_block(connection: sqlite3.Connection, next_seq: int) -> OpenBlock:
     (first_kept, _, _) = connection.execute(_SQL["bounds"]).fetchone()
     first_seq = max(after_blocks, first_kept) if first_kept else next_seq
     block = OpenBlock(first_seq)
-    everything = dict.fromkeys(("kinds", "outcomes", "sources", "trace", "after_us", "before_us"))
+    everything = dict.fromkeys(("kinds", "outcomes", "sources", "trace", "after_us", "before_us", "plain_text"))
     rows = connection.execute(_SQL["range"], {"first": first_seq, "last": next_seq, **everything})
     for row in rows.fetchmany(BLOCK_EVENTS - 1):
         event = from_row(row)

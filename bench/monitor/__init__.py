@@ -1,0 +1,1 @@
+"""What monitoring costs and what the daemon bears; each module has `run()`, which returns its figures as lines."""
