@@ -60,6 +60,10 @@ class Core:
         self._lag = LoopLag(None, None)
         self.board.watch(self.hub.show)
 
+    def say_title(self, title: str) -> None:
+        """What the page is about: a database with its version."""
+        self.title = title
+
     def writer(self) -> WriterState:
         """How the history's writer is."""
         return self.history.state

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from daemon.core import Core
 from daemon.errors import SettingsError
+from daemon.folds import Folds
 from daemon.health_server import health_application
 from daemon.listening import Turned, connection_limit, listen, raise_file_limit, runner_options
 from daemon.metrics_server import metrics_application
@@ -68,7 +69,7 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
             await _serve(stack, page_application(core, access, number(sockets.stream)), sockets.page, limit)
         watching = Watching(core)
         await begin(stack, watching, observers(watching, sockets, access, limit))
-        async with _running(core, [watching, *parts()]):
+        async with _running(core, [watching, *parts(core)]):
             for line in announcements(settings, sockets):
                 say(line)
             await _signal()
@@ -88,9 +89,9 @@ def observers(watching: Watching, sockets: Sockets, access: Access, limit: int) 
     return servers
 
 
-def parts() -> list[Part]:
+def parts(core: Core) -> list[Part]:
     """What runs beside the core."""
-    return []
+    return [Folds(core.say_title)]
 
 
 def access_of(settings: Settings, page_port: int | None = None) -> Access:

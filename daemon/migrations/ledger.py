@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -96,6 +97,23 @@ class ApprovalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillRow:
+    """A backup was restored and compared; `folder` is the path it had on the machine that made it."""
+
+    folder: str
+    at: datetime
+    passed: bool
+    took_s: float | None
+    detail: str | None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Fold and folder name: what stays the same wherever the backups are mounted."""
+        parts = PurePath(self.folder).parts
+        return (parts[-2], parts[-1]) if len(parts) > 1 else ("", self.folder)
+
+
+@dataclass(frozen=True, slots=True)
 class TrackedRow:
     """A consolidation as schema_migrations has it."""
 
@@ -132,10 +150,15 @@ class FoldBooks:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Folds, latest first, and consolidations that are only tracked; both empty where nothing may be read."""
+    """Folds, latest first, and consolidations that are only tracked; all empty where nothing may be read.
+
+    `database` is its name and version, as the page's title has it.
+    """
 
     folds: tuple[FoldBooks, ...] = ()
     tracked: tuple[TrackedRow, ...] = ()
+    drills: tuple[DrillRow, ...] = ()
+    database: str = ""
 
 
 async def read_books(conninfo: str, tracking_schema: str, timeout_s: float) -> Books:
@@ -151,10 +174,13 @@ async def read_books(conninfo: str, tracking_schema: str, timeout_s: float) -> B
     )
     async with connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-        folds = await _folds(connection) if await _flag(connection, "there") else ()
+        database = str(await _value(connection, "about"))
+        there = bool(await _value(connection, "there"))
+        folds = await _folds(connection) if there else ()
+        drills = await _drills(connection) if there else ()
         tracked = await _tracked(connection, tracking_schema)
     known = {books.fold.name for books in folds}
-    return Books(folds, tuple(row for row in tracked if row.migration_name not in known))
+    return Books(folds, tuple(row for row in tracked if row.migration_name not in known), drills, database)
 
 
 async def _folds(connection: psycopg.AsyncConnection[Any]) -> tuple[FoldBooks, ...]:
@@ -177,7 +203,7 @@ async def _folds(connection: psycopg.AsyncConnection[Any]) -> tuple[FoldBooks, .
 
 
 async def _tracked(connection: psycopg.AsyncConnection[Any], schema: str) -> list[TrackedRow]:
-    if not await _flag(connection, "tracked", {"schema": schema}):
+    if not await _value(connection, "tracked", {"schema": schema}):
         return []
     query = sql.SQL(_SQL["tracked_rows"]).format(schema_migrations=sql.Identifier(schema, "schema_migrations"))
     async with connection.cursor(row_factory=class_row(TrackedRow)) as cursor:
@@ -189,12 +215,23 @@ async def _tracked(connection: psycopg.AsyncConnection[Any], schema: str) -> lis
         return await cursor.fetchall()
 
 
-async def _flag(
+async def _drills(connection: psycopg.AsyncConnection[Any]) -> tuple[DrillRow, ...]:
+    cursor = await connection.execute(_SQL["drills"])
+    return tuple([_drill(folder, at, check) async for _, folder, at, check in cursor if isinstance(folder, str)])
+
+
+def _drill(folder: str, at: datetime, check: dict[str, Any]) -> DrillRow:
+    took, details = check.get("took_s"), check.get("details")
+    detail = str(details[0]) if isinstance(details, list) and details else None
+    return DrillRow(folder, at, check.get("passed") is True, took if isinstance(took, float) else None, detail)
+
+
+async def _value(
     connection: psycopg.AsyncConnection[Any], name: str, parameters: Mapping[str, object] | None = None
-) -> bool:
+) -> object:
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(_SQL[name], parameters)
-        return bool(await cursor.fetchone())
+        return await cursor.fetchone()
 
 
 async def _rows(

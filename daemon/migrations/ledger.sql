@@ -69,6 +69,26 @@ FROM pgfold.batches AS b
 WHERE b.run = ANY (%(runs)s)
 GROUP BY b.run, b.source_schema, b.source_name
 
+-- drills: each time a backup was restored and compared, by the folder it is in
+SELECT e.run, e.facts ->> 'folder' AS folder, v.finished_at AS at, c.found AS check
+FROM pgfold.steps AS e
+JOIN pgfold.steps AS v ON v.run = e.run AND v.name = 'verify'
+CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(v.facts -> 'checks') AS c (found)
+WHERE e.name = 'export' AND v.finished_at IS NOT NULL AND c.found ->> 'name' = 'backup_restores'
+    AND pg_catalog.jsonb_typeof(v.facts -> 'checks') = 'array'
+UNION ALL
+SELECT s.run, s.facts ->> 'sealed_folder', s.finished_at, c.found
+FROM pgfold.steps AS s
+CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(s.facts -> 'checks') AS c (found)
+WHERE s.name = 'seal' AND s.finished_at IS NOT NULL AND c.found ->> 'name' = 'sealed'
+    AND pg_catalog.jsonb_typeof(s.facts -> 'checks') = 'array'
+ORDER BY at DESC
+LIMIT 500
+
+-- about: which database this is
+SELECT pg_catalog.current_database()::text || ' · PostgreSQL '
+    || pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1)
+
 -- approvals: those of the plans that folds stand on, given or asked for
 SELECT a.fold, a.step, a.plan_hash, a.requested_at, a.person, a.approved_at
 FROM pgfold.approvals AS a

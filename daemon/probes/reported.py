@@ -121,8 +121,8 @@ def judge_backups(backups: Backups | None, folds_in_force: int | None, late_afte
     lost = "After a loss of the database there would be less to go back to."
     if backups is None:
         return Finding(Status.UNKNOWN, "Backups were read 0 times.")
-    if bad := [one for one in backups.list if one.state == "bad"]:
-        return Finding(Status.DEGRADED, f"{bad[0].name}: {bad[0].sentence}", lost)
+    if backups.list and backups.list[0].state == "bad":
+        return Finding(Status.DEGRADED, f"The newest, {backups.list[0].name}: {backups.list[0].sentence}", lost)
     if backups.newest_us is None:
         if folds_in_force:
             return Finding(Status.UNHEALTHY, f"0 backups, and {counted(folds_in_force, 'fold')} in force.", lost)

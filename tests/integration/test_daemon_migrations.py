@@ -48,6 +48,11 @@ def states(migration: Migration) -> str:
     return " ".join(f"{step.title}:{step.state}" for step in migration.steps)
 
 
+def assert_empty(books: Books) -> None:
+    assert (books.folds, books.tracked, books.drills) == ((), (), ())
+    assert " · PostgreSQL 18." in books.database
+
+
 @pytest.fixture
 def tables(database: Database) -> Database:
     database.run(TABLES)
@@ -55,7 +60,7 @@ def tables(database: Database) -> Database:
 
 
 def test_a_database_without_books_has_no_folds(database: Database) -> None:
-    assert read(database) == Books()
+    assert_empty(read(database))
 
 
 def test_a_fold_is_shown_at_each_of_its_steps(tables: Database, tmp_path: Path) -> None:
@@ -173,7 +178,7 @@ def test_a_role_that_may_read_nothing_gets_an_empty_answer(tables: Database, tmp
     tables.run("CREATE ROLE onlooker LOGIN")
     conninfo = make_conninfo(tables.url, user="onlooker")
     try:
-        assert asyncio.run(read_books(conninfo, "public", 5)) == Books()
+        assert_empty(asyncio.run(read_books(conninfo, "public", 5)))
         tables.run("GRANT SELECT ON schema_migrations TO onlooker")
         tracked = asyncio.run(read_books(conninfo, "public", 5))
         (migration,) = show_migrations(tracked, {}, AROUND)
@@ -196,4 +201,4 @@ def test_reading_waits_for_no_lock(tables: Database, tmp_path: Path) -> None:
 
 def test_another_programs_tracking_table_is_no_error(database: Database) -> None:
     database.run("CREATE TABLE schema_migrations (version bigint); INSERT INTO schema_migrations VALUES (1)")
-    assert read(database) == Books()
+    assert_empty(read(database))
