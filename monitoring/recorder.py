@@ -120,20 +120,21 @@ class CallSite:
         ring.dropped.setdefault(kind, 0)
         positions, self.gaps = _draw(rate.every)
         self.block = randrange(_BLOCKS)
-        self.left = positions[self.block] + 1
+        self.left = positions[self.block]
 
     def done(self, started: float, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
         """The operation that began at `started` went well."""
-        ended = perf_counter()
-        weight = 1
-        if ended - started < self.slow_s:
-            self.left = left = self.left - 1  # as one
-            if left > 0:
+        if (ended := perf_counter()) - started < self.slow_s:
+            left = self.left  # from here to the return, or to the weight, as one
+            if left:
+                self.left = left - 1
                 return
-            weight = self.every
             block = self.block
             self.block = block + 1
-            self.left += self.gaps[block & _LAST_BLOCK]  # other threads may have counted on, even below 0
+            self.left = self.gaps[block & _LAST_BLOCK]
+            weight = self.every
+        else:
+            weight = 1
         record = (self, "ok", None, ended, started, size_bytes, current_trace_id(), attributes, weight)
         ring = self.ring
         head = ring.head  # as one, and as `Ring.put`, whose call would cost a fifth of the whole
@@ -151,12 +152,13 @@ class CallSite:
 
     def note(self, size_bytes: int | None = None, attributes: Attributes | None = None) -> None:
         """Something happened that takes no time; one in `every` is recorded."""
-        self.left = left = self.left - 1
-        if left > 0:
+        left = self.left  # from here to the return, or to the last line, as one
+        if left:
+            self.left = left - 1
             return
         block = self.block
         self.block = block + 1
-        self.left += self.gaps[block & _LAST_BLOCK]
+        self.left = self.gaps[block & _LAST_BLOCK]
         self.keep("ok", None, None, size_bytes, attributes, self.every)
 
     def keep(
@@ -283,10 +285,10 @@ def _settings() -> Settings:
 
 @cache
 def _draw(every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """A position in each block of `every`, and from each of them how far it is to the next."""
+    """A position in each block of `every`, and how many operations lie between each of them and the next."""
     positions = tuple(randrange(every) for _ in range(_BLOCKS))
     after = positions[1:] + positions[:1]
-    return positions, tuple(every + then - here for here, then in zip(positions, after, strict=True))
+    return positions, tuple(every + then - here - 1 for here, then in zip(positions, after, strict=True))
 
 
 def _verdict(error: BaseException | str) -> tuple[Outcome, str]:

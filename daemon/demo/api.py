@@ -6,10 +6,13 @@ import asyncio
 import hmac
 import http
 import json
+from contextlib import suppress
 from hashlib import sha256
+from typing import Any
 
 import httpx
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from daemon.demo import tables
@@ -44,14 +47,16 @@ class Api:
         return connection.respond(http.HTTPStatus.UNAUTHORIZED, "send the demo's token\n")
 
     async def _answer(self, connection: ServerConnection) -> None:
-        async for text in connection:
-            request = json.loads(text)
-            if not await self._authenticate(request):
-                await connection.send(json.dumps({"error": "sign in again"}))
-            elif request["ask"] == "list":
-                await connection.send(json.dumps(await self._list(request["conversation"])))
-            else:
-                await connection.send(json.dumps(await self._complete(request["conversation"])))
+        with suppress(ConnectionClosed):
+            async for text in connection:
+                await connection.send(json.dumps(await self._reply(json.loads(text))))
+
+    async def _reply(self, request: dict[str, Any]) -> dict[str, object]:
+        if not await self._authenticate(request):
+            return {"error": "sign in again"}
+        if request["ask"] == "list":
+            return await self._list(request["conversation"])
+        return await self._complete(request["conversation"])
 
     async def _authenticate(self, request: dict[str, str]) -> bool:
         started = clock()

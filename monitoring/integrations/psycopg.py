@@ -63,7 +63,7 @@ def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, None, _rows(cursor) if site.left <= 1 else None)
+        site.done(started, None, _rows(cursor) if not site.left else None)
         return answer
 
     return run
@@ -81,7 +81,7 @@ def _watched_async(execute: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, None, _rows(cursor) if site.left <= 1 else None)
+        site.done(started, None, _rows(cursor) if not site.left else None)
         return answer
 
     return run

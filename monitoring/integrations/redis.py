@@ -69,7 +69,7 @@ def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, _size(args, answer) if site.left <= 1 else None)
+        site.done(started, _size(args, answer) if not site.left else None)
         return answer
 
     return run
@@ -86,7 +86,7 @@ def _watched_async(execute: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, _size(args, answer) if site.left <= 1 else None)
+        site.done(started, _size(args, answer) if not site.left else None)
         return answer
 
     return run

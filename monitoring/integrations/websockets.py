@@ -88,7 +88,7 @@ def _watched_async_send(send: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             _sent.failed(started, error)
             raise
-        _sent.done(started, _size(message) if _sent.left <= 1 else None)
+        _sent.done(started, _size(message) if not _sent.left else None)
 
     return run
 
@@ -101,7 +101,7 @@ def _watched_send(send: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             _sent.failed(started, error)
             raise
-        _sent.done(started, _size(message) if _sent.left <= 1 else None)
+        _sent.done(started, _size(message) if not _sent.left else None)
 
     return run
 
@@ -137,11 +137,11 @@ def _watched_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
 def _begin(state: _State, message: Any) -> None:
     """A message came: on a server a request begins."""
     if state.direction == "out":
-        _received.note(_size(message) if _received.left <= 1 else None)
+        _received.note(_size(message) if not _received.left else None)
         return
     state.trace_id = new_trace_id()
     enter_trace(state.trace_id)
-    state.size = _size(message) if _handled.left <= 1 else None
+    state.size = _size(message) if not _handled.left else None
     state.started = clock()
 
 
