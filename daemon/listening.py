@@ -7,7 +7,7 @@ import resource
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -28,8 +28,7 @@ class _Closed(asyncio.Protocol):
     """A connection too many: gone before anything is read from it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
+        cast(asyncio.Transport, transport).abort()  # uvloop's own is none of asyncio's classes
 
 
 def runner_options(limits: Limits) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def _measure(name: str, loop: Loop, install: Callable[[], Loop], limit: float, s
         off = _cpu_s(loop)
         monitoring.start("bench", settings=settings)
         undo = install()
+        monitoring.event("bench.begun", "host")
+        monitoring.flush(5)  # connected: an application runs longer than a handshake
         on = _cpu_s(loop)
         undo()
         monitoring.stop()
