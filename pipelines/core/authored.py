@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.core.expression import Expression, authored, trusted
-from pipelines.core.findings import Finding, error, warning
+from pipelines.core.findings import Finding, error, note
 from pipelines.core.schema import Column, FunctionFacts, Schema, Table, TableName
 from pipelines.core.spec import Spec
 
@@ -91,13 +91,23 @@ def authored_findings(facts: Sequence[AuthoredFacts]) -> Iterator[Finding]:
         if fact.refusal is not None:
             yield error("expression", a.object, f"the {a.what} of {a.object} {fact.refusal}", _CORRECT, a.line)
         volatile = [function.name for function in fact.functions if function.volatility == "v"]
-        if volatile and a.default_of is not None:
-            message = f"the default of new column {a.object} is volatile ({', '.join(volatile)}):"
-            message += " every row of the target is written again when it is added"
-            yield warning("volatile", a.object, message, "use a constant, or set: for the rows that come", a.line)
+        if a.default_of is not None:
+            yield from _drawn(a, volatile)
         elif volatile:
             message = f"the {a.what} of {a.object} calls {', '.join(volatile)}, which gives another value each time"
             yield error("volatile", a.object, message, "use a function that is STABLE or IMMUTABLE", a.line)
+
+
+def _drawn(default: Authored, volatile: Sequence[str]) -> Iterator[Finding]:
+    """A default of another value each time is filled in; a sequence's position would not be given back."""
+    if "nextval(regclass)" in volatile:
+        message = f"the default of new column {default.object} draws from a sequence, whose place is not given back"
+        remedy = "give the target the column yourself before the fold, filled, and leave it out of add_columns"
+        yield error("volatile", default.object, message, remedy, default.line)
+    elif volatile:
+        message = f"the default of new column {default.object} is volatile ({', '.join(volatile)}):"
+        message += " the rows that are there get their values in batches, before the cut-over"
+        yield note("volatile", default.object, message, "each is written once", default.line)
 
 
 _CORRECT = "correct it in the spec"

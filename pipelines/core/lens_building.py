@@ -110,6 +110,12 @@ def _target_findings(spec: Spec, target: Table, added_types: Mapping[str, Column
                 "use its type, or another name",
                 added.line,
             )
+        elif there is None and (known.domain_checks or known.domain_not_null or known.domain_default is not None):
+            # ADD COLUMN then writes every row again, whatever the default (manual, ALTER TABLE, Notes)
+            message = f"add_columns: {added.name} has type {known.sql}, a domain with rules or a default of its own:"
+            message += f" every row of {target.name} would be written again under a lock"
+            remedy = f"use {known.base}, with check: and default:"
+            yield error("rewrites", f"{target.name}.{added.name}", message, remedy, added.line)
     for name in spec.drop_not_null:
         if target.column(name) is None:
             message = f"drop_not_null: {target.name} has no column {name}"

@@ -13,6 +13,7 @@ from pipelines.core.schema import TableName
 from pipelines.core.spec import AddColumn
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
+from pipelines.steps import added_values
 from pipelines.steps.ddl import run_short
 from pipelines.steps.rows import capture, keeping_tables
 from pipelines.steps.session import Session
@@ -31,6 +32,8 @@ def statements(step: AddColumns) -> Iterator[Statement]:
     """The SQL, in order, as `plan` shows it and `apply` runs it."""
     yield from own_statements(step)
     yield from shared_statements(step)
+    yield from added_values.statements(step.fold)
+    yield from checks(step.fold)
 
 
 def own_statements(step: AddColumns) -> Iterator[Statement]:
@@ -56,28 +59,36 @@ def shared_statements(step: AddColumns) -> Iterator[Statement]:
 
 
 def add_column(fold: Fold, added: AddColumn) -> Iterator[Statement]:
-    """The column, its default and its rules. A volatile default is set apart, since it would rewrite the table."""
-    target = fold.lens.target.name
-    column = fold.lens.target[added.name]
-    default = sql.SQL(" DEFAULT ") + trusted(f"({added.default})") if added.default else sql.SQL("")
+    """The column and its default; one that is drawn is set apart, for new rows alone, in the same statement."""
+    target, column = fold.lens.target.name, fold.lens.target[added.name]
+    default = trusted(f" DEFAULT ({added.default})") if added.default else sql.SQL("")
     not_null = sql.SQL(" NOT NULL") if added.not_null else sql.SQL("")
+    if added in added_values.drawn(fold):
+        default = sql.SQL(", ALTER COLUMN {} SET{}").format(column.identifier, default)
+        not_null = sql.SQL("")
     yield Statement(
         f"add column {added.name} to {target}",
         sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}{}{}").format(
             target.identifier, column.identifier, trusted(column.type.sql), default, not_null
         ),
     )
-    if added.check:
-        yield Statement(
-            f"check column {added.name} of {target} from now on",
-            sql.SQL(_SQL["add_check"]).format(
-                table_literal=sql.Literal(capture.regclass(target)),
-                name_literal=sql.Literal(check_name(target, added.name)),
-                table=target.identifier,
-                name=sql.Identifier(check_name(target, added.name)),
-                check=trusted(added.check),
-            ),
-        )
+
+
+def checks(fold: Fold) -> Iterator[Statement]:
+    """The rules of the new columns, once their rows have values."""
+    target = fold.lens.target.name
+    for added in fold.added:
+        if added.check:
+            yield Statement(
+                f"check column {added.name} of {target} from now on",
+                sql.SQL(_SQL["add_check"]).format(
+                    table_literal=sql.Literal(capture.regclass(target)),
+                    name_literal=sql.Literal(check_name(target, added.name)),
+                    table=target.identifier,
+                    name=sql.Identifier(check_name(target, added.name)),
+                    check=trusted(added.check),
+                ),
+            )
 
 
 def validate_checks(fold: Fold) -> Iterator[Statement]:
@@ -107,4 +118,7 @@ def apply(step: AddColumns, session: Session) -> None:
     with session.transaction():
         session.execute_all(own_statements(step))
     for statement in shared_statements(step):
+        run_short(session, statement, step.fold.spec)
+    added_values.apply(step.fold, session)
+    for statement in checks(step.fold):
         run_short(session, statement, step.fold.spec)

@@ -224,7 +224,7 @@ def test_a_volatile_default_is_told_only_of_a_column_that_is_new(database: Datab
     )
     plan = plan_of(database, f"{NEW}{added}")
     assert told(plan) == []
-    assert [(f.object, f.severity) for f in plan.findings if f.rule == "volatile"] == [("public.t.k", Severity.WARNING)]
+    assert [(f.object, f.severity) for f in plan.findings if f.rule == "volatile"] == [("public.t.k", Severity.NOTE)]
 
 
 def test_a_role_without_rights_is_told_each_grant(database: Database) -> None:

@@ -83,11 +83,16 @@ def _always_kept(home: Homeward, extra: Sequence[Column]) -> list[Column]:
     return [*(p.column for p in home.source.placements if _is_drawn(p)), *extra]
 
 
-def keep_own(fold: Fold, leaving: Sequence[str]) -> Iterator[Statement]:
-    """The values of columns that leave, in the target's own rows, which are all that are there now."""
+def keep_own(fold: Fold, leaving: Sequence[str], *, folded: bool = True) -> Iterator[Statement]:
+    """The values of columns that leave, in the target's own rows, which are all that are there now.
+
+    `folded`: there was a cut-over. Before it a drawn column may not be filled yet, and what an earlier fold kept is not
+    in the rows yet: there NULL says nothing, and a value that was kept is not replaced by one that was drawn since.
+    """
     if not leaving:
         return
     columns = [fold.lens.target[name] for name in leaving]
+    drawn = [] if folded else [column for column in columns if _draws(column)]
     yield kept.create_own_kept(fold)
     yield Statement(
         f"keep the values of columns that leave {fold.lens.target.name}",
@@ -95,9 +100,12 @@ def keep_own(fold: Fold, leaving: Sequence[str]) -> Iterator[Statement]:
             table=kept.table(fold, fold.lens.target.name).identifier,
             columns=identifiers(names.key_columns("k", len(fold.lens.key))),
             key=identifiers(relations.target_key(fold.lens), "t"),
-            kept=joined((_unless_default(fold.lens, c) for c in columns), " || "),
+            kept=joined((_where(_says_more(fold.lens, c, c in drawn), _always(c)) for c in columns), " || "),
             target=fold.lens.target.name.identifier,
-            any=own_says_more(fold, leaving),
+            any=joined((_says_more(fold.lens, c, c in drawn) for c in columns), " OR "),
+            others=sql.SQL("{}::pg_catalog.text[]").format(
+                sql.Literal([column.name for column in columns if column not in drawn])
+            ),
             conflict=identifiers(names.key_columns("k", len(fold.lens.key))),
         ),
     )
@@ -117,8 +125,11 @@ def text_of(value: sql.Composable) -> sql.Composed:
 
 def _is_drawn(placement: Placement) -> bool:
     """A default that would be another one if it were drawn again."""
-    volatile = placement.column.default_is_volatile or bool(placement.column.identity)
-    return placement.making is Making.DEFAULT and volatile
+    return placement.making is Making.DEFAULT and _draws(placement.column)
+
+
+def _draws(column: Column) -> bool:
+    return column.default_is_volatile or bool(column.identity)
 
 
 def _said(placement: Placement) -> sql.Composed:
@@ -183,14 +194,16 @@ def _always(column: Column) -> sql.Composed:
 
 
 def _is_not_default(lens: Lens, column: Column) -> sql.Composable:
-    if column.default_is_volatile or column.identity:
+    if _draws(column):
         return sql.SQL("true")
     default = cast(default_of(column, lens.target), column.type.sql).on("t")
     return rows_differ([sql.Identifier("t", column.name)], [default])
 
 
-def _unless_default(lens: Lens, column: Column) -> sql.Composable:
-    return _where(_is_not_default(lens, column), _always(column))
+def _says_more(lens: Lens, column: Column, may_be_empty: bool) -> sql.Composable:
+    if may_be_empty:
+        return sql.SQL("{} IS DISTINCT FROM NULL").format(sql.Identifier("t", column.name))
+    return _is_not_default(lens, column)
 
 
 def _where(test: sql.Composable, made: sql.Composable) -> sql.Composed:

@@ -15,7 +15,7 @@ SELECT {key}, {forwards}, {kept}
 FROM {map} m JOIN {archived} s ON {mapped} JOIN {target} t ON {there}
 WHERE m.state IN ('mapped', 'born') AND {among} AND {any}
 
--- keep_own: an older value stays where the column has its default again
+-- keep_own: an older value stays where the column has its default again, or where it may only have been drawn since
 INSERT INTO {table} AS o ({columns}, kept)
 SELECT {key}, {kept} FROM {target} t WHERE {any}
-ON CONFLICT ({conflict}) DO UPDATE SET kept = o.kept || EXCLUDED.kept
+ON CONFLICT ({conflict}) DO UPDATE SET kept = o.kept || EXCLUDED.kept || (o.kept - {others})

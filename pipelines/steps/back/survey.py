@@ -22,7 +22,7 @@ from pipelines.core.statement import Statement
 from pipelines.database import ledger_folds
 from pipelines.database.introspection import read_schema
 from pipelines.database.named_sql import load_sql
-from pipelines.steps import add_columns, archive, children
+from pipelines.steps import add_columns, added_values, archive, children
 from pipelines.steps.back import bystanders
 from pipelines.steps.back.bystanders import InboundKey
 from pipelines.steps.rebuild import rebuild_fold
@@ -156,6 +156,7 @@ def _builds_on(own: FoldState, other: FoldState, fold: Fold, table: TableName) -
 def _dependents(session: Session, fold: Fold, leaving: tuple[str, ...]) -> Iterator[Finding]:
     target = fold.lens.target.name
     ours = [add_columns.check_name(target, name) for name in leaving]
+    ours += [added_values.not_null_name(target, name) for name in leaving]
     ours += [children.remade_name(fold, key) for key in fold.outbound if key.remade]
     query = sql.SQL(_SQL["column_dependents"]).format(
         table=sql.Literal(regclass(target)),

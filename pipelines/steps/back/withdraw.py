@@ -59,7 +59,7 @@ def stop(step: Withdraw) -> Iterator[Statement]:
 
 def restore_target(step: Withdraw) -> Iterator[Statement]:
     """Under a lock: the target as it was; what people wrote into added columns is kept for the next fold."""
-    yield from kept_writing.keep_own(step.fold, step.survey.leaving)
+    yield from kept_writing.keep_own(step.fold, step.survey.leaving, folded=False)
     yield from columns_back.restore_columns(step.fold, step.survey.leaving, step.survey.not_null)
 
 
