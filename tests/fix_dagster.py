@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,12 +117,15 @@ class Shop:
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 
-def start_command(settings: Settings, *arguments: str, background: bool = False) -> subprocess.Popen[str]:
+def start_command(
+    settings: Settings, *arguments: str, background: bool = False, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """`pgfold` in a process of its own; `background`: as a script starts one beside it, with SIGINT ignored."""
+    own = {**(environment or {}), "PYTHONPATH": str(Path(__file__).parents[1])}
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *arguments],
         cwd=settings.folder,
-        env=environment_of(settings, {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}),
+        env=environment_of(settings, {**os.environ, **own}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -184,9 +187,9 @@ def up(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @contextmanager
 def running_up(settings: Settings) -> Iterator[Webserver]:
-    """`pgfold up` on a free port until the caller leaves; it must end well."""
-    port = free_port()
-    with start_command(settings, "up", "--port", str(port), background=True) as process:
+    """`pgfold up` on free ports until the caller leaves; it must end well."""
+    port, own = free_port(), monitor_ports()
+    with start_command(settings, "up", "--port", str(port), background=True, environment=own) as process:
         try:
             wait_for_line(process, f"http://127.0.0.1:{port}")
             yield Webserver(f"http://127.0.0.1:{port}")
@@ -230,6 +233,12 @@ def _pass_on(stream: object, lines: SimpleQueue[str], part: str) -> None:
         if part in line:
             return
     lines.put("")
+
+
+def monitor_ports() -> dict[str, str]:
+    """The settings of a monitor that is in nobody's way."""
+    names = ("WS_PORT", "MONITORING_PORT", "HEALTH_CHECK_PORT", "METRICS_PORT")
+    return {name: str(free_port()) for name in names}
 
 
 def free_port() -> int:

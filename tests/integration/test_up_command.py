@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,7 +20,7 @@ from pipelines.cli import main
 from pipelines.commands.child import child_process, stop_signals_raise
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
-from tests.fix_dagster import free_port, processes_of, start_command, wait_for_line
+from tests.fix_dagster import free_port, monitor_ports, processes_of, start_command, wait_for_line
 
 _WAIT_S = 60
 
@@ -29,20 +33,50 @@ def embedded(server_folder: Path) -> Settings:
 
 def test_a_newcomer_gets_the_sample_and_stops_all_of_it(embedded: Settings) -> None:
     """By Ctrl-C; the session's own `pgfold up` is stopped by SIGTERM."""
-    port = free_port()
-    with start_command(embedded, "up", "--port", str(port), background=True) as process:
+    port, own = free_port(), monitor_ports()
+    with start_command(embedded, "up", "--port", str(port), background=True, environment=own) as process:
         said = wait_for_line(process, f"http://127.0.0.1:{port}")
+        assert f"dashboard   http://127.0.0.1:{own['MONITORING_PORT']}\n" in said
         assert "the sample tables are in it now: pgfold run issues, pgfold run files" in said
         with surroundings_of(embedded) as surroundings, surroundings.connect("test") as connection:
             assert connection.execute("SELECT count(*) FROM public.exai_issues").fetchone() == (11,)
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((own_address(), port), timeout=5)
+        is_started_again_with_its_history(process, embedded, f"http://127.0.0.1:{own['MONITORING_PORT']}/api/page")
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=_WAIT_S)
     assert (process.returncode, errors) == (0, "")
     assert output.splitlines()[-1].startswith("stopped")
     assert processes_of(embedded.folder) == []
     assert not (embedded.embedded / "data/postmaster.pid").exists()
+
+
+def is_started_again_with_its_history(process: subprocess.Popen[str], settings: Settings, page: str) -> None:
+    """The monitor, when it was killed."""
+    instance, killed = read(page)["hello"]["instance"], daemon_of(settings)
+    os.kill(killed, signal.SIGKILL)
+    wait_for_line(process, "monitor     ended by itself (status -9) and is started again")
+    wait_until(lambda: read(page)["hello"]["instance"] == instance and daemon_of(settings) != killed)
+
+
+def daemon_of(settings: Settings) -> int:
+    (line,) = (line for line in processes_of(settings.folder) if line.endswith("-m daemon "))
+    return int(line.split()[0])
+
+
+def read(address: str) -> Any:
+    try:
+        with urlopen(address, timeout=5) as answer:
+            return json.load(answer)
+    except OSError:
+        return {"hello": {"instance": None}}
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _WAIT_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def own_address() -> str:
