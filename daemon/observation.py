@@ -143,7 +143,8 @@ async def _probe(standings: Standings, probe: Probe) -> None:
         finding = await look(probe)
         took_s = time.monotonic() - began
         standings.observe(probe, finding, took_s)
-        confirm = needs_confirmation(standings.standing(probe))
+        # What was unknown may be known in a moment: the main loop has begun to report, or a server is up.
+        confirm = finding.status is Status.UNKNOWN or needs_confirmation(standings.standing(probe))
         await asyncio.sleep(probe.confirm_s if confirm else max(0.0, probe.period_s - took_s))
 
 

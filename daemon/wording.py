@@ -46,9 +46,9 @@ def percent(share: float) -> str:
 
 
 def listed(items: Iterable[str], last: str = "and", most: int = 4) -> str:
-    """`a`, `a and b`, `a, b and c`; of more than `most` the first, and how many others."""
+    """`a`, `a and b`, `a, b and c`; of many the first `most`, and how many others."""
     names = [*items]
-    if len(names) > most:
+    if len(names) > most + 1:  # "and 1 others" takes as much room as its name
         return f"{', '.join(names[:most])} {last} {len(names) - most:,} others"
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
 

@@ -172,7 +172,7 @@ def _sentence(facts: dict[str, object]) -> str:
     if isinstance(found, int) and found and facts.get("passed") is not True:
         first = f": {one_line(details[0])}" if isinstance(details, list) and details else ""
         return f"{said}: {found:,} of {over:,}{first}" if isinstance(over, int) else f"{said}{first}"
-    return f"{said}: {over:,} looked at" if isinstance(over, int) and over else said
+    return f"{said}: {over:,} of {over:,}" if isinstance(over, int) and over else said
 
 
 def _of_live(check: LiveCheck) -> MigrationCheck:

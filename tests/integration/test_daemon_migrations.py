@@ -82,7 +82,7 @@ def test_a_fold_is_shown_at_each_of_its_steps(tables: Database, tmp_path: Path) 
     verified = shown(tables)
     assert [step.sentence for step in verified.steps[2:5]] == ["1 column, capture on", "500 rows", "0 rows differ"]
     assert {check.state for check in verified.checks} == {"passed"}
-    assert any("500 looked at" in check.sentence for check in verified.checks)
+    assert any("500 of 500" in check.sentence for check in verified.checks)
 
     place.take("cut_over")
     folded = shown(tables)
