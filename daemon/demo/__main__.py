@@ -1,4 +1,7 @@
-"""`python -m daemon.demo --database-url postgresql://… [--ingest ws://…]`: until interrupted."""
+"""`python -m daemon.demo [--database-url postgresql://…] [--ingest ws://…]`: until interrupted.
+
+DATABASE_URL does as well, and shows no password to others on the machine.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def main() -> int:
     part = os.environ.get(_PART)
     if part is not None:
         return _run_part(part)
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    if not arguments.database_url:
+        parser.error("where should its tables be? Set DATABASE_URL, or give --database-url")
     create_tables(arguments.database_url)
     with redis_serving() as redis_url:
         if redis_url is None:
@@ -40,7 +46,11 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m daemon.demo", description="A small application to watch.")
-    parser.add_argument("--database-url", required=True, help="where its tables are made, in a schema named demo")
+    parser.add_argument(
+        "--database-url",
+        default=os.environ.get("DATABASE_URL"),
+        help="where its tables are made, in a schema named demo",
+    )
     parser.add_argument("--ingest", help="the daemon's address (default: ws://127.0.0.1:8079/ingest)")
     return parser
 
