@@ -169,4 +169,6 @@ class Api:
         return json_answer(self._latest(kind))
 
     def _latest(self, kind: type[P]) -> P:
+        if kind in (Sources, Semaphores, Calls):
+            self._core.refresh()
         return self._core.board.latest(kind) or cast(P, _EMPTY[kind])

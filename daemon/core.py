@@ -130,7 +130,7 @@ class Core:
             await asyncio.sleep(_SECOND_S)
             self._measure_lag(time.monotonic() - due)
             self.hub.show(self.stats())
-            self._show_panels()
+            self.refresh()
             await self._cover()
             if time.monotonic() - repeated > _REPEAT_S:
                 repeated = time.monotonic()
@@ -169,7 +169,8 @@ class Core:
             sources_message(self.books, self.ingest.connected, self.settings.expected_sources, self.clock_us())
         )
 
-    def _show_panels(self) -> None:
+    def refresh(self) -> None:
+        """Show the panels that are made here as they are now."""
         self._show_sources()
         labels = {self.books[number].label for number in self.ingest.connected if number in self.books}
         self.board.post(self.semaphores.message(labels, self.clock_us()))

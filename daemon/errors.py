@@ -4,6 +4,7 @@ DaemonError
 ├── PortTaken            an enabled server cannot listen                    exit 1
 ├── HistoryUnavailable   the history cannot be read or written now
 ├── MessageRefused       what a client sent is not in the protocol
+│   └── MessageTooLarge      it has more bytes than one may have
 └── BadRequest           a question to the read API that cannot be answered
 """
 
@@ -34,6 +35,10 @@ class HistoryUnavailable(DaemonError):
 
 class MessageRefused(DaemonError):
     """What a client sent is not in the protocol; its connection is closed with this sentence."""
+
+
+class MessageTooLarge(MessageRefused):
+    """A message has more bytes than one may have."""
 
 
 class BadRequest(DaemonError):

@@ -12,7 +12,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from daemon.books import Book
 from daemon.counters import Count, Counters
-from daemon.errors import DaemonError, HistoryUnavailable, MessageRefused
+from daemon.errors import DaemonError, HistoryUnavailable, MessageRefused, MessageTooLarge
 from daemon.history import History
 from daemon.ingest_frames import Frame, read_frame
 from daemon.transaction import Kept
@@ -24,7 +24,8 @@ _COMMIT_S = 60.0
 _CLOSE_S = 2.0
 _HEARTBEAT_S = 5.0
 _REASON_BYTES = 120  # what a close frame may carry
-_ENVELOPE_BYTES = 64 * 1024
+_MESSAGE_BYTES = BATCH_BYTES + 64 * 1024
+_CUT_OFF_BYTES = 4 * BATCH_BYTES  # up to here a message that is too large is read, so that its sender is told
 
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
@@ -63,13 +64,16 @@ class Ingest:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One connection, until it ends."""
         socket = web.WebSocketResponse(
-            max_msg_size=BATCH_BYTES + _ENVELOPE_BYTES, compress=False, heartbeat=_HEARTBEAT_S, timeout=_CLOSE_S
+            max_msg_size=_CUT_OFF_BYTES, compress=False, heartbeat=_HEARTBEAT_S, timeout=_CLOSE_S
         )
         await socket.prepare(request)
         try:
             await self._talk(socket)
         except HistoryUnavailable as error:
             await self._refuse(socket, error, WSCloseCode.TRY_AGAIN_LATER)
+        except MessageTooLarge as error:
+            self._counters.count(Count.FRAMES_REFUSED)
+            await self._refuse(socket, error, WSCloseCode.MESSAGE_TOO_BIG)
         except DaemonError as error:
             self._counters.count(Count.FRAMES_REFUSED)
             await self._refuse(socket, error, WSCloseCode.POLICY_VIOLATION)
@@ -143,6 +147,7 @@ class Ingest:
     def _read(self, message: WSMessage) -> Frame:
         self._count_broken(message)
         if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+            _check_size(message.data)
             return read_frame(message.data)
         raise MessageRefused("a message is a JSON text")
 
@@ -187,3 +192,8 @@ class Ingest:
                 await connection.socket.close(code=WSCloseCode.GOING_AWAY, message=b"the daemon stops")
         except (TimeoutError, ConnectionError):
             return
+
+
+def _check_size(text: str | bytes) -> None:
+    if len(text) > _MESSAGE_BYTES:
+        raise MessageTooLarge(f"the message has {len(text):,} bytes: send at most {BATCH_BYTES:,} at once")

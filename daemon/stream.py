@@ -23,6 +23,7 @@ from daemon.selection import selection_of
 from monitoring.wire import PROTOCOL, Refused, Stats, StreamHello, Subscribe
 
 _MESSAGE_BYTES = 64 * 1024
+_CUT_OFF_BYTES = 2**20  # up to here a message that is too large is read, so that its sender is told
 _SUBSCRIBE_S = 10.0
 _CLOSE_S = 2.0
 _EVENTS_A_FRAME = 2000
@@ -47,7 +48,7 @@ class Stream:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One connection, until it ends."""
-        page = web.WebSocketResponse(max_msg_size=_MESSAGE_BYTES, compress=False, autoping=False, timeout=_CLOSE_S)
+        page = web.WebSocketResponse(max_msg_size=_CUT_OFF_BYTES, compress=False, autoping=False, timeout=_CLOSE_S)
         await page.prepare(request)
         transport = request.transport
         if transport is None:
@@ -175,6 +176,8 @@ class Stream:
 
 
 def _read_subscription(text: str) -> Subscribe:
+    if len(text) > _MESSAGE_BYTES:
+        raise MessageRefused(f"the message has {len(text):,} characters: send at most {_MESSAGE_BYTES:,}")
     try:
         asked = _read(text)
     except (msgspec.DecodeError, RecursionError) as error:
