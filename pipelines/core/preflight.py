@@ -9,6 +9,7 @@ from pipelines.core.findings import Finding
 from pipelines.core.fold import Fold
 from pipelines.core.literals import literal_findings
 from pipelines.core.notices import application_findings, column_findings, lossy_findings, server_findings
+from pipelines.core.replica_identity import identity_findings
 from pipelines.core.schema import Schema
 from pipelines.core.shapes import child_shapes, table_shapes
 from pipelines.core.spec import Spec
@@ -20,6 +21,7 @@ def preflight(fold: Fold) -> tuple[Finding, ...]:
         *catalog_findings(fold.spec, fold.schema),
         *access_findings(fold),
         *child_findings(fold),
+        *identity_findings(fold),
         *literal_findings(fold),
         *lossy_findings(fold),
         *application_findings(fold),

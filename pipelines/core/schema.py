@@ -259,6 +259,8 @@ class Table:
     grants: tuple[Grant, ...] = ()
     sequences: tuple[OwnedSequence, ...] = ()
     publications: tuple[str, ...] = ()
+    updates_shipped_by: tuple[str, ...] = ()  # those of its publications
+    deletes_shipped_by: tuple[str, ...] = ()
     owner: str = ""
     row_security: bool = False
     force_row_security: bool = False

@@ -302,10 +302,12 @@ class SequenceRow:
 
 @dataclass(frozen=True, slots=True)
 class PublicationRow:
-    """A publication that ships a relation."""
+    """A publication that ships a relation, and whether it ships updates and deletes."""
 
     relation: int
     name: str
+    updates: bool
+    deletes: bool
 
 
 def optional_name(parts: Sequence[str] | None) -> TableName | None:

@@ -135,6 +135,8 @@ def _table(row: RelationRow, parts: Parts) -> Table:
         grants=tuple(found.grant for found in parts.grants.get(row.oid, ())),
         sequences=parts.sequences.get(row.oid, ()),
         publications=tuple(found.name for found in parts.publications.get(row.oid, ())),
+        updates_shipped_by=tuple(found.name for found in parts.publications.get(row.oid, ()) if found.updates),
+        deletes_shipped_by=tuple(found.name for found in parts.publications.get(row.oid, ()) if found.deletes),
         owner=row.owner,
         row_security=row.row_security,
         force_row_security=row.force_row_security,

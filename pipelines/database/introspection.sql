@@ -386,7 +386,7 @@ JOIN pg_attribute a ON a.attrelid = found.relation AND a.attnum = found.number
 ORDER BY a.attrelid, a.attnum, s.relname
 
 -- publications: every publication that ships a table's rows, by itself, by its schema or by a partition's root
-SELECT c.oid AS relation, p.pubname::text AS name
+SELECT c.oid AS relation, p.pubname::text AS name, p.pubupdate AS updates, p.pubdelete AS deletes
 FROM pg_class c
 CROSS JOIN LATERAL (
     SELECT c.oid AS relid UNION SELECT a.relid FROM pg_partition_ancestors(c.oid) AS a
@@ -397,7 +397,7 @@ WHERE c.oid = ANY (%(tables)s::oid[]) AND c.relkind IN ('r', 'p') AND c.relpersi
     p.puballtables
     OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = shipped.oid)
     OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = shipped.relnamespace))
-GROUP BY c.oid, p.pubname
+GROUP BY c.oid, p.pubname, p.pubupdate, p.pubdelete
 ORDER BY c.oid, p.pubname
 
 -- functions: how volatile functions are, and a digest that changes when one of ours is redefined
