@@ -32,7 +32,7 @@ def source_checks(fold: Fold) -> tuple[RuleCheck, ...]:
         *empty_checks(fold),
         *(check for source in fold.lens.sources for check in _value_maps(fold, source)),
         *(check for source in fold.lens.sources for check in _lengths(fold, source)),
-        *(_orphans(fold, repoint) for repoint in fold.repoints),
+        *(orphans(fold, repoint) for repoint in fold.repoints),
         *_dangling(fold),
         *skipped_parents(fold),
     )
@@ -118,7 +118,14 @@ def _length(fold: Fold, source: SourceLens, column: Column, value: Expression) -
     )
 
 
-def _orphans(fold: Fold, repoint: Repoint) -> RuleCheck:
+def may_lose_values(repoint: Repoint) -> bool:
+    """Whether a value without a row would be gone: nobody is kept from writing one, and values follow their rows."""
+    held = repoint.constraint is not None and repoint.constraint.validated
+    return repoint.change is not ChildChange.NONE and not held
+
+
+def orphans(fold: Fold, repoint: Repoint) -> RuleCheck:
+    """The values of a child's key that no row of the source has."""
     columns = [c.column.name for c in repoint.columns]
     reference = Reference(repoint.child, tuple(columns), repoint.source, referenced_columns(fold.lens, repoint))
     stays = repoint.change is ChildChange.NONE and not _is_held(repoint)

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from pipelines.core.errors import RuleViolated
 from pipelines.core.fold import Fold
+from pipelines.core.source_rules import may_lose_values, orphans
 from pipelines.core.statement import Statement
 from pipelines.steps.rows import conflicts, parents, planning, target_rows
 from pipelines.steps.session import Session
@@ -51,6 +52,7 @@ def looks_of(fold: Fold) -> Iterator[Look]:
     yield from _own_parents(fold)
     yield from _shared_values(fold)
     yield from _children_left_behind(fold)
+    yield from _children_without_row(fold)
     yield from _expected_empty(fold)
 
 
@@ -83,6 +85,17 @@ def _children_left_behind(fold: Fold) -> Iterator[Look]:
                     f"rows of {source.name} stay behind although {repoint.child} references them",
                     "let it reference the rows that have the same values, or change the values first",
                 )
+
+
+def _children_without_row(fold: Fold) -> Iterator[Look]:
+    """Written since the rules were checked: the value would become NULL."""
+    for repoint in filter(may_lose_values, fold.repoints):
+        columns = ", ".join(c.column.name for c in repoint.columns)
+        yield Look(
+            Statement(f"look for values of {repoint.child} without a row", orphans(fold, repoint).query),
+            f"values of {columns} of {repoint.child} have no row in {repoint.source}",
+            "delete those rows, or correct them first",
+        )
 
 
 def _expected_empty(fold: Fold) -> Iterator[Look]:
