@@ -54,7 +54,7 @@ def test_a_value_that_lost_its_row_since_it_was_looked_at_is_refused_under_the_l
         cutting.cut(once_inserted=lambda: cutting.database.run(written))
     assert cutting.rows("SELECT count(*) FROM things") == [(0,)]
     assert cutting.rows("SELECT count(manager) FROM stores") == [(20,)]
-    cutting.database.run("UPDATE stores SET manager = 1 WHERE NOT EXISTS (SELECT FROM a WHERE id = manager)")
+    cutting.database.run("UPDATE stores SET manager = 1 WHERE manager NOT IN (SELECT id FROM a)")
     cutting.cut()
     follows = "SELECT count(*) FROM stores s JOIN things t ON t.id = s.manager"
     assert cutting.rows(follows) == [(20,)]
