@@ -22,6 +22,7 @@ from pipelines.core.names import Keeping
 from pipelines.core.place import Place
 from pipelines.core.relations import joined, key_names
 from pipelines.core.schema import TableName
+from pipelines.core.spec import AddColumn
 from pipelines.core.statement import Statement
 from pipelines.database.named_sql import load_sql
 
@@ -90,14 +91,17 @@ def rest_of(column: str) -> str:
 
 def put_back_own(fold: Fold) -> Iterator[Statement]:
     """Write the kept values of added columns into the target's own rows, where nobody wrote others since."""
-    if not fold.added:
-        return
     changes = [
-        sql.SQL("{0} = CASE WHEN o.kept ? {1} THEN (o.kept ->> {1})::{2} ELSE t.{0} END").format(
-            sql.Identifier(added.name), sql.Literal(added.name), trusted(fold.lens.target[added.name].type.sql)
+        sql.SQL("{0} = CASE WHEN o.kept ? {1}{2} THEN (o.kept ->> {1})::{3} ELSE t.{0} END").format(
+            sql.Identifier(column.name),
+            sql.Literal(column.name),
+            _untouched(fold, column),
+            trusted(_type(fold, column)),
         )
-        for added in fold.added
+        for column in fold.spec.add_columns
     ]
+    if not changes:
+        return
     yield Statement(
         f"write the kept values of added columns of {fold.lens.target.name}",
         sql.SQL(_SQL["put_back_own"]).format(
@@ -107,6 +111,20 @@ def put_back_own(fold: Fold) -> Iterator[Statement]:
             same=relations.same_key("o", _own_key(fold.lens), "t", relations.target_key(fold.lens)),
         ),
     )
+
+
+def _untouched(fold: Fold, column: AddColumn) -> sql.Composable:
+    """Another fold of this target may have added the column this time, and people may have written to it since."""
+    if column in fold.added:
+        return sql.SQL("")
+    default = sql.SQL("({})::{}").format(trusted(column.default or "NULL"), trusted(_type(fold, column)))
+    return sql.SQL(" AND {} IS NOT DISTINCT FROM {}").format(
+        output_of(sql.Identifier("t", column.name)), output_of(default)
+    )
+
+
+def _type(fold: Fold, column: AddColumn) -> str:
+    return fold.lens.target[column.name].type.sql
 
 
 def let_go(fold: Fold) -> Iterator[Statement]:
