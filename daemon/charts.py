@@ -38,6 +38,19 @@ class Covered:
                 numbers = list(self.books)
         return joined(stretch for number in numbers for stretch in self.stretches.get(number, []))
 
+    def values(self, dimension: Dimension, span: Stretch) -> set[str]:
+        """Kinds and sources that were measured in `span` (seconds), whether they did something or not."""
+        from_us, to_us = span[0] * _MICROSECONDS, span[1] * _MICROSECONDS
+        measured = [self.books[number] for number, stretches in self.stretches.items() if number in self.books
+                    and any(begin < to_us and end > from_us for begin, end in stretches)]  # fmt: skip
+        match dimension:
+            case Dimension.KIND:
+                return {kind for book in measured for kind in book.kinds}
+            case Dimension.SOURCE:
+                return {book.label for book in measured}
+            case Dimension.NAME | Dimension.OUTCOME:
+                return set()
+
     def anybody(self) -> list[Stretch]:
         """When at least one process was measured."""
         return joined(stretch for stretches in self.stretches.values() for stretch in stretches)
@@ -62,6 +75,8 @@ def read_chart(connection: sqlite3.Connection, asked: SeriesAsked, covered: Cove
     cells: dict[str, dict[int, Cell]] = {}
     for summed in read_series(connection, asked.by, span, asked.step_s, base_s):
         cells.setdefault(summed.value, {})[summed.at_s] = summed.cell
+    for value in covered.values(asked.by, span):
+        cells.setdefault(value, {})
     shown = sorted(cells, key=lambda value: -sum(cell.operations for cell in cells[value].values()))[:_MOST_VALUES]
     points = [point for value in sorted(shown)
               for point in _points(asked, value, cells[value], covered.of(asked.by, value))]  # fmt: skip

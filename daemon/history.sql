@@ -177,7 +177,7 @@ DELETE FROM blocks WHERE last_seq <= :last_seq;
 -- forget_coverage: stretches that end before anything kept
 DELETE FROM coverage WHERE to_us < :before_us;
 
--- range: events between two numbers in order of their number, filtered; a null lets everything through
+-- range: events between two numbers in order of their number, filtered; a null lets everything through; what is not ASCII folds its case in Python
 SELECT e.seq, e.at_us, s.label, e.kind, e.name, e.direction, e.outcome, e.error_type, e.duration_ns, e.size_bytes,
   e.trace_id, e.weight, e.attributes
 FROM events e JOIN sources s ON s.id = e.source
@@ -190,7 +190,10 @@ WHERE e.seq BETWEEN :first AND :last
   AND (:before_us IS NULL OR e.at_us <= :before_us)
   AND (:plain_text IS NULL
     OR instr(lower(e.name), :plain_text) OR instr(lower(e.attributes), :plain_text) OR instr(lower(e.kind), :plain_text)
-    OR instr(lower(e.error_type), :plain_text) OR instr(lower(s.label), :plain_text))
+    OR instr(lower(e.error_type), :plain_text) OR instr(lower(s.label), :plain_text)
+    OR length(CAST(e.attributes AS BLOB)) <> length(e.attributes) OR length(CAST(e.name AS BLOB)) <> length(e.name)
+    OR length(CAST(e.kind AS BLOB)) <> length(e.kind) OR length(CAST(e.error_type AS BLOB)) <> length(e.error_type)
+    OR length(CAST(s.label AS BLOB)) <> length(s.label))
 ORDER BY e.seq;
 
 -- range_back: the same, newest first
@@ -206,7 +209,10 @@ WHERE e.seq BETWEEN :first AND :last
   AND (:before_us IS NULL OR e.at_us <= :before_us)
   AND (:plain_text IS NULL
     OR instr(lower(e.name), :plain_text) OR instr(lower(e.attributes), :plain_text) OR instr(lower(e.kind), :plain_text)
-    OR instr(lower(e.error_type), :plain_text) OR instr(lower(s.label), :plain_text))
+    OR instr(lower(e.error_type), :plain_text) OR instr(lower(s.label), :plain_text)
+    OR length(CAST(e.attributes AS BLOB)) <> length(e.attributes) OR length(CAST(e.name AS BLOB)) <> length(e.name)
+    OR length(CAST(e.kind AS BLOB)) <> length(e.kind) OR length(CAST(e.error_type AS BLOB)) <> length(e.error_type)
+    OR length(CAST(s.label AS BLOB)) <> length(s.label))
 ORDER BY e.seq DESC;
 
 -- candidates: the blocks between two numbers that can hold what is looked for

@@ -27,7 +27,7 @@ from daemon.transaction import Transaction, write_block
 _SQL = load_sql("daemon", "history.sql")
 
 _ROLLUPS_EVERY_S = 2.0
-_FORGET_EVERY_S = 5.0
+_FORGET_EVERY_S = 2.0
 _BEAT_EVERY_S = 5.0
 _REOPEN_EVERY_S = 1.0
 _EVENTS_A_TRANSACTION = 20_000

@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -113,6 +114,8 @@ class Stream:
         client.pace = Pace.WAITING
         client.selection = selection_of(asked.filter)
         held = await self._held()
+        self._hub.tick()  # so that what is live begins right after `latest`
+        held = replace(held, latest=self._hub.position - 1)
         client.send(text_frame(_encode(self._hello(held))))
         for panel in [*self._board.all(), self._stats()]:
             client.send(text_frame(_encode(panel)))

@@ -170,7 +170,7 @@ def sending(daemon: Daemon, who: dict[str, object] | None = None, headers: Mappi
 
 @contextmanager
 def reading(daemon: Daemon, from_: int | None = None, headers: Mapping[str, str] | None = None,
-            **wanted: object) -> Iterator[ClientConnection]:  # fmt: skip
+            **wanted: Any) -> Iterator[ClientConnection]:  # fmt: skip
     """A page that has subscribed."""
     with connect(daemon.stream, additional_headers=dict(headers or {}), compression=None, max_size=None) as page:
         page.send(json.dumps({"type": "subscribe", "protocol": 1, "from": from_, "filter": wanted}))
