@@ -40,7 +40,7 @@ const HEADS = [["Kind", ""], ["Rate, /s", "number"], ["Errors, %", "number"], ["
   ["Active", "number"], ["Last seen", "number"], [`Last 5${NBSP}min`, "line"]];
 
 function table(kinds, state) {
-  return h("div", { class: "kinds-scroll" }, h("table", { class: "kinds" },
+  return h("div", { class: "kinds-scroll", tabindex: "0", role: "group", "aria-label": "By kind, as a table" }, h("table", { class: "kinds" },
     h("thead", null, h("tr", null, HEADS.map(([words, kind]) => h("th", { scope: "col", class: kind }, words)))),
     h("tbody", null, kinds.map((one) => h("tr", { key: one.kind, "data-kind": one.kind, "data-state": one.state }, cells(one, state))))));
 }

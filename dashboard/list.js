@@ -78,7 +78,7 @@ function line(row, place, top, state, dispatch) {
     cell("took", duration(row.duration_ns)),
     cell("size", size(row.size_bytes)),
     cell("source", h("span", { class: "cut" }, row.source)),
-    cell("id", row.trace_id ? h("button", { type: "button", class: "link id", tabindex: "-1", "aria-label": `Request ${row.trace_id}`,
+    cell("id", row.trace_id ? h("button", { type: "button", class: "link id", tabindex: "-1", "aria-label": `${shortId(row.trace_id)}, request ${row.trace_id}`,
       onclick: (event) => { event.stopPropagation(); dispatch.openRow(row.seq); } }, shortId(row.trace_id)) : NONE));
 }
 

@@ -5,14 +5,12 @@ import { Series } from "./series.js";
 
 const LATE_US = 3_000_000; // a second's points come this late at most; then the time counts as missing
 
-const NOTHING = new Series();
-
 // {series, from_us, to_us, step_s, ready}; live follows the newest point, or the clock where no points come any more.
 export function spanOf(state) {
   if (state.range !== "live") {
     const { ranged } = state;
-    const length_us = rangeNamed(state.range).length_s * 1e6;
-    if (!ranged) return { series: NOTHING, from_us: state.now_us - length_us, to_us: state.now_us, step_s: 1, ready: false };
+    const { length_s, step_s } = rangeNamed(state.range);
+    if (!ranged) return { series: new Series(step_s), from_us: state.now_us - length_s * 1e6, to_us: state.now_us, step_s, ready: false };
     return { ...ranged, step_s: ranged.series.step_s, ready: true };
   }
   const { series, now_us } = state;

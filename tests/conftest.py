@@ -6,6 +6,8 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = [
+    "tests.browser.fix_dashboard",
+    "tests.browser.fix_dashboard_events",
     "tests.fix_dagster",
     "tests.fix_command",
     "tests.fix_database",
