@@ -159,9 +159,8 @@ class HistoryWriter:
             self._open()
         if self._connection is None:
             return
-        rolling_up = self._pending and (final or self._is_due("rollups", _ROLLUPS_EVERY_S))
-        if rolling_up and self._within(self._write_rollups):
-            self._pending.clear()
+        if final or self._is_due("rollups", _ROLLUPS_EVERY_S):
+            self._roll_up()
         if self._is_due("forget", _FORGET_EVERY_S):
             self._within(self._forget)
         if self._beat_is_due():
@@ -185,6 +184,10 @@ class HistoryWriter:
             return False
         self._succeeded(time.perf_counter_ns() - began)
         return True
+
+    def _roll_up(self) -> None:
+        if self._pending and self._within(self._write_rollups):
+            self._pending.clear()
 
     def _write_rollups(self, connection: sqlite3.Connection) -> None:
         write_rollups(connection, self._pending, self._next_seq - 1)
@@ -226,6 +229,7 @@ class HistoryWriter:
             return
         self._connection = connection
         self._succeeded(None)
+        self._roll_up()
         self._begin(begun)
 
     def _load(self, connection: sqlite3.Connection) -> Begun:
