@@ -26,7 +26,8 @@ logger = logging.getLogger("monitoring")
 
 LIBRARY = "pgfold-monitoring/0.1"
 
-_INTERVAL_S = 0.03
+_SHORTEST_S, _LONGEST_S = 0.03, 0.06  # between batches
+_SHARE = 1 / 200  # of a core's time that we take, as long as that keeps the pause short
 _HEARTBEAT_S = 5.0
 _SILENCE_S = 10.0
 _LOST_EVERY_S = 30.0
@@ -131,9 +132,12 @@ class Sender(threading.Thread):
             self._report_lost(line)
             for number, parcel in enumerate(self.books.open, self.books.acknowledged + 1):
                 connection.send(parcel.payload(number, self._spool.recorded), text=True)
+            used = time.thread_time()
             while not self._ending:
                 self._send(line)
-                self._listen(line, time.monotonic() + _INTERVAL_S)
+                used, before = time.thread_time(), used
+                pause_s = min(max((used - before) / _SHARE, _SHORTEST_S), _LONGEST_S)
+                self._listen(line, time.monotonic() + pause_s)
                 self._report_lost(line)
             self._part(line)
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isfinite
 from time import perf_counter, time
 
 import msgspec
 
+from monitoring.bounds import MOST, bounded, cut
 from monitoring.correlation import as_trace_id
 from monitoring.recorder import Attributes, Record
-from monitoring.wire import ATTRIBUTES, KEY_LENGTH, KIND_LENGTH, NAME_LENGTH, VALUE_LENGTH, Event, Value
+from monitoring.wire import ATTRIBUTES, VALUE_LENGTH, Event, Value
 
 _TRACE_ID_LENGTH = 32
-_MOST = 2**63 - 1
-_CUT = "…"
 _OUTCOMES = frozenset({"ok", "error", "cancelled"})
-_DIRECTIONS = frozenset({"in", "out", "none"})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,19 +26,18 @@ def clock_offset() -> float:
 def to_event(record: Record, offset: float) -> Event:
     """The event that a record stands for."""
     site, outcome, error_type, ended, started, size, trace_id, attributes, weight = record
-    constant = site.attributes
     return Event(
         at_us=int((ended + offset) * 1e6),
-        name=cut(site.name, NAME_LENGTH),
-        kind=cut(site.kind, KIND_LENGTH),
-        direction=site.direction if site.direction in _DIRECTIONS else "none",
+        name=site.name,
+        kind=site.kind,
+        direction=site.direction,
         outcome=outcome if outcome in _OUTCOMES else "error",
         error_type=None if error_type is None else cut(error_type, VALUE_LENGTH),
         duration_ns=None if started is None else max(int((ended - started) * 1e9), 0),
-        size_bytes=size if type(size) is int and 0 <= size <= _MOST else None,
+        size_bytes=size if type(size) is int and 0 <= size <= MOST else None,
         trace_id=trace_id if trace_id is None or len(trace_id) == _TRACE_ID_LENGTH else as_trace_id(trace_id),
         weight=weight,
-        attributes=_bounded(constant, attributes) if constant or attributes else None,
+        attributes=_together(site.attributes, attributes) if attributes else site.attributes or None,
     )
 
 
@@ -65,31 +61,10 @@ def count_kinds(events: Iterable[Event]) -> dict[str, int]:
     return counts
 
 
-def cut(text: str, length: int) -> str:
-    """The text, shortened with an ellipsis where it is longer."""
-    if len(text) <= length:
-        return text
-    return text[: length - 1] + _CUT
-
-
-def _bounded(constant: Attributes, attributes: Attributes | None) -> dict[str, Value]:
-    together = {**constant, **attributes} if attributes else constant
-    return {
-        cut(str(key), KEY_LENGTH): cut(value, VALUE_LENGTH) if type(value) is str else _plain(value)
-        for key, value in list(together.items())[:ATTRIBUTES]
-    }
-
-
-def _plain(value: object) -> Value:
-    match value:
-        case bool():
-            return value
-        case int() if -_MOST <= value <= _MOST:
-            return value
-        case float() if isfinite(value):
-            return value
-        case _:
-            return cut(str(value), VALUE_LENGTH)
+def _together(constant: dict[str, Value], attributes: Attributes) -> dict[str, Value]:
+    """A call site's own attributes are bounded already; these come after, as far as there is room."""
+    together = {**constant, **bounded(attributes)}
+    return together if len(together) <= ATTRIBUTES else dict(list(together.items())[:ATTRIBUTES])
 
 
 def _is_encodable(event: Event) -> bool:

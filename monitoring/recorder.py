@@ -15,9 +15,10 @@ from random import randrange
 from time import perf_counter
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from monitoring.bounds import bounded, cut
 from monitoring.correlation import current_trace_id
 from monitoring.settings import Rate, Rule, Settings, settings
-from monitoring.wire import Direction, Outcome, Value
+from monitoring.wire import KIND_LENGTH, NAME_LENGTH, Direction, Outcome, Value
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,6 +28,7 @@ Attributes = Mapping[str, Value]
 clock = perf_counter
 """Seconds, for the beginning of an operation: `started = clock()`."""
 
+_DIRECTIONS = frozenset({"in", "out", "none"})
 _BLOCKS = 1024  # positions drawn beforehand; each call site begins at another
 _LAST_BLOCK = _BLOCKS - 1
 
@@ -111,10 +113,10 @@ class CallSite:
 
     def __init__(self, ring: Ring, name: str, kind: str, direction: Direction, rate: Rate, attributes: Attributes):
         self.ring = ring
-        self.name = name
-        self.kind = kind
-        self.direction = direction
-        self.attributes = dict(attributes)
+        self.name = cut(name, NAME_LENGTH)
+        self.kind = kind = cut(kind, KIND_LENGTH)
+        self.direction: Direction = direction if direction in _DIRECTIONS else "none"
+        self.attributes = bounded(attributes)
         self.every = rate.every
         self.slow_s = rate.slow_s if rate.every > 1 else -1.0  # where all are recorded, all count as slow
         ring.dropped.setdefault(kind, 0)

@@ -21,6 +21,7 @@ from monitoring.integrations.patches import Patches, Undo
 from monitoring.integrations.statements import StatementSites
 from monitoring.recorder import CallSite, clock
 from monitoring.settings import settings
+from monitoring.wire import Value
 
 PATCHES = Patches()
 
@@ -34,13 +35,13 @@ def monitor_psycopg() -> Undo:
     if not settings().enabled or PATCHES.installed:
         return PATCHES.undo
     for cursor in (psycopg.Cursor, psycopg.ServerCursor):
-        for method in ("execute", "executemany"):
-            PATCHES.replace(cursor, method, _watched)
+        PATCHES.replace(cursor, "execute", _watched)
+        PATCHES.replace(cursor, "executemany", _watched_many)
         PATCHES.replace(cursor, "stream", _watched_stream)
         PATCHES.replace(cursor, "copy", _watched_copy)
     for async_cursor in (psycopg.AsyncCursor, psycopg.AsyncServerCursor):
-        for method in ("execute", "executemany"):
-            PATCHES.replace(async_cursor, method, _watched_async)
+        PATCHES.replace(async_cursor, "execute", _watched_async)
+        PATCHES.replace(async_cursor, "executemany", _watched_async_many)
         PATCHES.replace(async_cursor, "stream", _watched_async_stream)
         PATCHES.replace(async_cursor, "copy", _watched_async_copy)
     PATCHES.replace(psycopg.Connection, "connect", _watched_connect)
@@ -52,37 +53,64 @@ def monitor_psycopg() -> Undo:
 
 
 def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
-    def run(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+    # Its arguments one by one: gathering and spreading them would cost as much as all the rest.
+    def run(cursor: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
         try:
             site = _by_text[query]
         except (KeyError, TypeError):  # not yet seen, or composed anew: that has no hash
             site = _find(query, cursor)
         started = clock()
         try:
-            answer = execute(cursor, query, *args, **kwargs)
+            answer = execute(cursor, query, params, **kwargs) if kwargs else execute(cursor, query, params)
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, None, _rows(cursor) if not site.left else None)
+        if site.left:
+            site.done(started)
+        else:
+            site.done(started, None, _rows(cursor))
         return answer
 
     return run
 
 
 def _watched_async(execute: Callable[..., Any]) -> Callable[..., Any]:
-    async def run(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+    async def run(cursor: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
         try:
             site = _by_text[query]
         except (KeyError, TypeError):
             site = _find(query, cursor)
         started = clock()
         try:
-            answer = await execute(cursor, query, *args, **kwargs)
+            answer = await (execute(cursor, query, params, **kwargs) if kwargs else execute(cursor, query, params))
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, None, _rows(cursor) if not site.left else None)
+        if site.left:
+            site.done(started)
+        else:
+            site.done(started, None, _rows(cursor))
         return answer
+
+    return run
+
+
+def _watched_many(execute: Callable[..., Any]) -> Callable[..., Any]:
+    def run(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> None:
+        attributes: dict[str, Value] = {}
+        with _find(query, cursor).measured(attributes=attributes):
+            execute(cursor, query, *args, **kwargs)
+            attributes.update(_rows(cursor) or {})
+
+    return run
+
+
+def _watched_async_many(execute: Callable[..., Any]) -> Callable[..., Any]:
+    async def run(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> None:
+        attributes: dict[str, Value] = {}
+        with _find(query, cursor).measured(attributes=attributes):
+            await execute(cursor, query, *args, **kwargs)
+            attributes.update(_rows(cursor) or {})
 
     return run
 

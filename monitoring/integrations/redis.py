@@ -69,7 +69,10 @@ def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, _size(args, answer) if not site.left else None)
+        if site.left:
+            site.done(started)
+        else:
+            site.done(started, _size(args, answer))
         return answer
 
     return run
@@ -86,7 +89,10 @@ def _watched_async(execute: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             site.failed(started, error)
             raise
-        site.done(started, _size(args, answer) if not site.left else None)
+        if site.left:
+            site.done(started)
+        else:
+            site.done(started, _size(args, answer))
         return answer
 
     return run

@@ -81,27 +81,33 @@ def monitor_websockets() -> Undo:
 
 
 def _watched_async_send(send: Callable[..., Any]) -> Callable[..., Any]:
-    async def run(connection: Any, message: Any, *args: Any, **kwargs: Any) -> None:
+    async def run(connection: Any, message: Any, **kwargs: Any) -> None:
         started = clock()
         try:
-            await send(connection, message, *args, **kwargs)
+            await (send(connection, message, **kwargs) if kwargs else send(connection, message))
         except BaseException as error:
             _sent.failed(started, error)
             raise
-        _sent.done(started, _size(message) if not _sent.left else None)
+        if _sent.left:
+            _sent.done(started)
+        else:
+            _sent.done(started, _size(message))
 
     return run
 
 
 def _watched_send(send: Callable[..., Any]) -> Callable[..., Any]:
-    def run(connection: Any, message: Any, *args: Any, **kwargs: Any) -> None:
+    def run(connection: Any, message: Any, **kwargs: Any) -> None:
         started = clock()
         try:
-            send(connection, message, *args, **kwargs)
+            send(connection, message, **kwargs)
         except BaseException as error:
             _sent.failed(started, error)
             raise
-        _sent.done(started, _size(message) if not _sent.left else None)
+        if _sent.left:
+            _sent.done(started)
+        else:
+            _sent.done(started, _size(message))
 
     return run
 
@@ -109,12 +115,11 @@ def _watched_send(send: Callable[..., Any]) -> Callable[..., Any]:
 def _watched_async_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
     async def run(connection: Any, *args: Any, **kwargs: Any) -> Any:
         state: _State | None = connection.__dict__.get(_STATE)
-        if state is None:
-            return await recv(connection, *args, **kwargs)
-        if state.started is not None:
+        if state is not None and state.started is not None:
             _finish(state)
-        message = await recv(connection, *args, **kwargs)
-        _begin(state, message)
+        message = await (recv(connection, *args, **kwargs) if args or kwargs else recv(connection))
+        if state is not None:
+            _begin(state, message)
         return message
 
     return run
@@ -123,12 +128,11 @@ def _watched_async_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
 def _watched_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
     def run(connection: Any, *args: Any, **kwargs: Any) -> Any:
         state: _State | None = connection.__dict__.get(_STATE)
-        if state is None:
-            return recv(connection, *args, **kwargs)
-        if state.started is not None:
+        if state is not None and state.started is not None:
             _finish(state)
         message = recv(connection, *args, **kwargs)
-        _begin(state, message)
+        if state is not None:
+            _begin(state, message)
         return message
 
     return run
