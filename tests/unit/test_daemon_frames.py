@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.admission import AHEAD_US, Window, admit
@@ -38,6 +38,7 @@ PLAIN: dict[str, Any] = {"at_us": 1000, "name": "n", "kind": "k"}
 WINDOW = Window(0, 10**16 + AHEAD_US)
 
 
+@settings(max_examples=50)
 @given(st.lists(EVENTS.map(lambda change: {**PLAIN, **change}), max_size=5), st.booleans())
 @example([{**PLAIN, "attributes": {"a": "\ud800"}}], True)
 @example([{**PLAIN, "name": "\x00"}], False)
