@@ -9,7 +9,7 @@ import { view as trace } from "./trace.js";
 
 export const rowHeight = (narrow) => (narrow ? 50 : 32);
 
-const OVERSCAN = 6;
+const OVERSCAN = 3;
 
 const COLUMNS = [["Kind", "kind"], ["Name", "name"], ["Way", "way"], ["Outcome", "outcome"], ["Took", "took"], ["Size", "size"],
   ["Source", "source"], ["Correlation", "id"]];

@@ -105,11 +105,12 @@ const REDUCERS = {
   // --- from the history
   rows_wanted(state) {
     state.rows.begin(null);
-    return { rows_version: state.rows.version, opened: null, selected: null, scroll: { ...state.scroll, top: 0 } };
+    return { rows_version: state.rows.version, scroll: { ...state.scroll, top: 0 } };
   },
   rows_loaded(state, { page, last }) {
     state.rows.load(page, last);
-    return { rows_version: state.rows.version };
+    const kept = (seq) => (seq !== null && state.rows.placeOf(seq) >= 0 ? seq : null);
+    return { rows_version: state.rows.version, opened: kept(state.opened), selected: kept(state.selected) };
   },
   older_wanted(state) {
     state.rows.loadingOlder = true;
