@@ -23,6 +23,7 @@ _HELLO_S = 10.0
 _COMMIT_S = 60.0
 _CLOSE_S = 2.0
 _HEARTBEAT_S = 5.0
+_GOODBYE = frozenset({WSCloseCode.OK, 0})  # a close frame need not say why; 1006 is a connection that broke
 _REASON_BYTES = 120  # what a close frame may carry
 _MESSAGE_BYTES = BATCH_BYTES + 64 * 1024
 _CUT_OFF_BYTES = 4 * BATCH_BYTES  # up to here a message that is too large is read, so that its sender is told
@@ -166,13 +167,14 @@ class Ingest:
 
     def _count(self, kept: Kept) -> None:
         self._counters.count(Count.BATCHES_REPEATED if kept.repeated else Count.BATCHES_STORED)
+        self._counters.count(Count.EVENTS_DROPPED, kept.dropped)
         self._counters.count(Count.EVENTS_REFUSED, kept.refused)
         self._counters.count(Count.EVENTS_CUT, kept.cut)
 
     async def _left(self, connection: Connection) -> None:
         if self._connections.get(connection.book.id) is connection:
             del self._connections[connection.book.id]
-        if connection.socket.close_code == WSCloseCode.OK and not self._stopping:
+        if connection.socket.close_code in _GOODBYE and not self._stopping:
             await self._history.end(connection.book.id)
         self._changed()
 

@@ -27,6 +27,7 @@ class Kept:
 
     number: int
     repeated: bool = False
+    dropped: int = 0
     cut: int = 0
     refused: int = 0
     reason: str | None = None
@@ -56,7 +57,7 @@ class Transaction:
         found = next((book for book in known.values() if book.source == source), None)
         if found is None:
             found = add_book(self.connection, source, known.values())
-        self.changed[found.id] = replace(found, last_us=self.now_us)
+        self.changed[found.id] = replace(found, last_us=self.now_us, ended=False)
         return self.changed[found.id]
 
     def store(self, number: int, batch: Batch, unreadable: Mapping[str, int], reason: str | None) -> Kept:
@@ -80,7 +81,8 @@ class Transaction:
         self._count_drops(book, batch, admitted)
         refused = admitted.refused.total()
         self.changed[number] = self._after(book, batch, admitted, refused)
-        return Kept(batch.number, cut=admitted.cut, refused=refused, reason=admitted.reason)
+        dropped = sum(batch.dropped.values())
+        return Kept(batch.number, dropped=dropped, cut=admitted.cut, refused=refused, reason=admitted.reason)
 
     def lose(self, source: SourceId, recorded: int) -> Book:
         """A process that ended had recorded so many events."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import socket
 import sqlite3
 import subprocess
 import time
@@ -188,7 +189,7 @@ def test_a_process_that_says_goodbye_has_ended_and_one_that_vanishes_is_silent(d
         assert books(daemon, polite)["state"] == "sending"
     with sending(daemon, gone) as process:
         process.store(event())
-        process.socket.socket.shutdown(2)
+        process.socket.socket.shutdown(socket.SHUT_RDWR)
     for _ in range(100):
         states = (books(daemon, polite)["state"], books(daemon, gone)["state"])
         if states == ("ended", "silent"):
