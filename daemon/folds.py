@@ -24,7 +24,7 @@ from daemon.wording import one_line
 from monitoring.wire import BackupsMessage, Migrations
 
 _TICK_S = 0.25  # a page draws four times a second at most
-_BUSY_S, _IDLE_S = 1.0, 5.0  # between two looks into the books
+_BUSY_S, _IDLE_S = 0.5, 2.0  # between two looks into the books
 _BACKUPS_S = 5.0
 _BOOKS_S = 4.0  # how long a look may take
 _HEARD_AGAIN = 5_000

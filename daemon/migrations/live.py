@@ -14,7 +14,7 @@ _MOST_CHECKS = 60
 
 @dataclass(slots=True)
 class LiveStep:
-    """The newest word on a step; `tables` are rows done and to do by table, `""` where no table is named."""
+    """The newest word on a step: rows done and to do, by table where the newest word named one, else `whole`."""
 
     state: str
     at_us: int
@@ -22,6 +22,7 @@ class LiveStep:
     sentence: str | None = None
     took_ns: int | None = None
     rows_per_s: float | None = None
+    whole: tuple[int, int | None] | None = None
     tables: dict[str, tuple[int, int | None]] = field(default_factory=dict)
 
 
@@ -120,8 +121,15 @@ def _hear_step(fold: LiveFold, event: Event, facts: dict[str, Value]) -> None:
     rate = _number(facts, "pgfold.rows_per_s")
     step.rows_per_s = rate if rate is not None else step.rows_per_s
     done, table = _whole(facts, "pgfold.rows_done"), _text(facts, "pgfold.table") or ""
-    if done is not None and (table in step.tables or len(step.tables) < _MOST_TABLES):
-        step.tables[table] = (done, _whole(facts, "pgfold.rows_total"))
+    if done is None:
+        return
+    counts = (done, _whole(facts, "pgfold.rows_total"))
+    if "." not in table:  # a table is named with its schema; anything else is a remark
+        step.whole = counts
+        return
+    step.whole = None
+    if table in step.tables or len(step.tables) < _MOST_TABLES:
+        step.tables[table] = counts
 
 
 def _hear_check(fold: LiveFold, event: Event, facts: dict[str, Value]) -> None:

@@ -17,23 +17,22 @@ _BEGUN = "map_fields_begin"  # the ledger's name for the count that mapping bega
 def show_progress(shown: Shown, running: MigrationStep) -> MigrationProgress:
     """Of the step that runs; what nobody counted is None."""
     live = shown.live_step(running.name)
+    if live is not None and live.whole is not None and live.whole != (0, None):  # as good as not counted
+        done, total = live.whole
+        return _progress(shown, running, done, total, live.rows_per_s, _batches(shown, running.name))
     if live is not None and live.tables:
         return _told(shown, running, live)
     if running.name == "map_fields" and shown.books is not None:
         return _staged(shown.books, running)
+    tables = [_table(name, None, rows) for name, rows in _expected(shown.books, running.name).items()]
     return MigrationProgress(
-        title=_title(shown, running.name), rows_done=None, rows_total=None, rows_per_s=None, time_left_s=None, tables=[]
-    )
+        title=_title(shown, running.name), rows_done=None, rows_total=None, rows_per_s=None, time_left_s=None,
+        tables=tables,
+    )  # fmt: skip
 
 
 def _told(shown: Shown, running: MigrationStep, live: LiveStep) -> MigrationProgress:
     """What the run tells, and the fold's tables that it has not come to."""
-    if "" in live.tables:
-        done, total = live.tables[""]
-        staged = (
-            _staged(shown.books, running).tables if shown.books is not None and running.name == "map_fields" else []
-        )
-        return _progress(shown, running, done, total, live.rows_per_s, staged)
     expected = _expected(shown.books, running.name)
     told = {_bare(table): counts for table, counts in live.tables.items()}
     tables = [_table(name, told.get(name), expected.get(name)) for name in dict.fromkeys([*expected, *told])]
@@ -50,16 +49,23 @@ def _staged(books: FoldBooks, running: MigrationStep) -> MigrationProgress:
     done = sum(batch.rows for batch in books.batches)
     time_s = (microseconds(books.fold.read_at) - (running.at_us or 0)) / 1e6
     rate = done / time_s if time_s > 0 and done else None
-    tables = [
+    known = total if isinstance(total, int) else None
+    return MigrationProgress(
+        title=_TITLES["map_fields"], rows_done=done, rows_total=known, rows_per_s=rate,
+        time_left_s=_left(done, known, rate), tables=_of_batches(books),
+    )  # fmt: skip
+
+
+def _batches(shown: Shown, step: str) -> list[TableProgress]:
+    return _of_batches(shown.books) if shown.books is not None and step == "map_fields" else []
+
+
+def _of_batches(books: FoldBooks) -> list[TableProgress]:
+    return [
         TableProgress(table=b.source_name, rows_done=b.rows, rows_total=b.rows if b.complete else None,
                       state="done" if b.complete else "running" if b.rows else "next")
         for b in books.batches
     ]  # fmt: skip
-    known = total if isinstance(total, int) else None
-    return MigrationProgress(
-        title=_TITLES["map_fields"], rows_done=done, rows_total=known, rows_per_s=rate,
-        time_left_s=_left(done, known, rate), tables=tables,
-    )  # fmt: skip
 
 
 def _progress(

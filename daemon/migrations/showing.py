@@ -144,8 +144,10 @@ def _checks(shown: Shown) -> list[MigrationCheck]:
         found |= {check.name: check for check in _of_step(row)} if row is not None else {}
     for live in shown.live.checks.values() if shown.live is not None else ():
         was = found.get(live.name)
-        if (was is None or (was.at_us or 0) < live.at_us) and live.at_us >= (_started_us(shown) or 0):
-            found[live.name] = _of_live(live)
+        told = _of_live(live)
+        news = was is None or (was.state != told.state and (was.at_us or 0) < live.at_us)
+        if news and live.at_us >= (_started_us(shown) or 0):  # else the books say the same, with numbers
+            found[live.name] = told
     if shown.books is not None and "sealed" not in found and shown.books.step(WINDOW) is not None:
         found["sealed"] = MigrationCheck(
             name="sealed", state="to_come", at_us=None,

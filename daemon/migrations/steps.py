@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from daemon.health import microseconds
 from daemon.migrations.ledger import FoldBooks, StepRow
 from daemon.migrations.live import LiveFold, LiveStep
-from daemon.wording import counted, duration, one_line, size
+from daemon.wording import counted, duration, one_line, percent, size
 from monitoring.wire import MigrationStep
 
 State = Literal["to_come", "running", "done", "failed", "waiting"]
@@ -67,7 +67,8 @@ def show_step(shown: Shown, name: str) -> MigrationStep:
     """One of them."""
     row, live = _row(shown, name), shown.live_step(name)
     title = TITLES.get(name, "Roll back")
-    if live is not None and (row is None or live.at_us > _last_us(row)):
+    told_already = row is not None and row.status == "done" and live is not None and live.state == "done"
+    if live is not None and not told_already and (row is None or live.at_us > _last_us(row)):
         return _from_live(name, title, live, shown)
     if row is not None:
         return _from_row(name, title, row, shown)
@@ -116,7 +117,8 @@ def _from_live(name: str, title: str, live: LiveStep, shown: Shown) -> Migration
     if state == "running" and shown.is_stopped:
         return _stopped(name, title, live.began_us, shown)
     at_us = live.began_us if state == "running" else live.at_us
-    return _step(name, title, state, one_line(live.sentence or ""), at_us, live.took_ns)
+    sentence = _under_way(name, shown) if state == "running" else one_line(live.sentence or "")
+    return _step(name, title, state, sentence, at_us, live.took_ns)
 
 
 def _from_row(name: str, title: str, row: StepRow, shown: Shown) -> MigrationStep:
@@ -169,16 +171,20 @@ def _verified(facts: dict[str, object]) -> str:
 
 
 def _under_way(name: str, shown: Shown) -> str:
-    assert shown.books is not None
-    window = shown.books.step(WINDOW)
-    if name == "cut_over" and window is not None and window.status == "done" and shown.books.fold.cut_over_at:
-        return f"Committed {clock(shown.books.fold.cut_over_at, shown.zone)}, sealing"
-    return ""
+    window = shown.books.step(WINDOW) if shown.books is not None else None
+    if shown.books is None or name != "cut_over" or window is None or window.status != "done":
+        return ""
+    live = shown.live_step(name)
+    told = [*live.tables.values()] if live is not None else []
+    done, total = sum(rows for rows, _ in told), sum(rows or 0 for _, rows in told)
+    sealing = f"sealing {percent(done / total)}" if total and all(rows for _, rows in told) else "sealing"
+    at = shown.books.fold.cut_over_at
+    return f"Committed {clock(at, shown.zone)}, {sealing}" if at is not None else sealing
 
 
 def _drop_to_come(title: str, books: FoldBooks, zone: ZoneInfo) -> MigrationStep:
     begins = drop_from(books)
-    if books.fold.standing != "folded" or begins is None:
+    if books.fold.standing != "folded" or books.fold.status != "completed" or begins is None:
         return _step("drop", title, "to_come", "", None, None)
     approval = books.approval("drop")
     if approval is not None and approval.approved_at is not None:

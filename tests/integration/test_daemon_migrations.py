@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,8 +20,11 @@ from daemon.migrations.showing import Surroundings, show_migrations
 from monitoring.wire import Event, Migration
 from pipelines.database import approvals
 from tests.chaos.stepping import Place
+from tests.daemons import running
 from tests.databases import Database
+from tests.fix_dagster import Shop
 from tests.folding import spec_text
+from tests.observing import wait_until
 
 AROUND = Surroundings(ZoneInfo("Australia/Melbourne"), "http://127.0.0.1:3000/")
 TABLES = """
@@ -202,3 +206,29 @@ def test_reading_waits_for_no_lock(tables: Database, tmp_path: Path) -> None:
 def test_another_programs_tracking_table_is_no_error(database: Database) -> None:
     database.run("CREATE TABLE schema_migrations (version bigint); INSERT INTO schema_migrations VALUES (1)")
     assert_empty(read(database))
+
+
+def test_a_run_is_seen_on_the_daemon_while_it_goes_on_and_after(new_shop: Callable[..., Shop], tmp_path: Path) -> None:
+    shop = new_shop()
+    settings = {"DATABASE_URL": shop.settings.database_url or "", "BACKUPS": str(shop.settings.backups)}
+    with running(tmp_path / "daemon", **settings, DAGSTER_URL="http://127.0.0.1:1") as daemon:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("MONITORING_INGEST", daemon.ingest)
+            ended = shop.command("run", shop.name)
+        assert ended.returncode == 0, ended.stderr
+        seen = [
+            (event["attributes"]["pgfold.step"], event["attributes"]["pgfold.state"])
+            for event in daemon.get("api/events?kind=migration&limit=500")[1]["events"]
+            if event["name"] == "migration.step"
+        ]
+        assert {("plan", "running"), ("map_fields", "done"), ("cut_over", "done")} <= set(seen)
+        wait_until(lambda: "folded" in str(daemon.get("api/migrations")[1]), 10, "the fold is not shown")
+        wait_until(lambda: daemon.get("api/backups")[1]["backups"]["kept"] == 2, 10, "the backups are not shown")
+        (fold,) = daemon.get("api/migrations")[1]["migrations"]
+        assert [step["state"] for step in fold["steps"]] == ["done"] * 6 + ["waiting"]
+        assert all(step["took_ns"] for step in fold["steps"][:6])
+        assert fold["undo"]["possible"] is True
+        assert fold["dagster_url"].startswith("http://127.0.0.1:1/runs/")
+        backups = daemon.get("api/backups")[1]["backups"]
+        assert {one["state"] for one in backups["list"]} == {"good"}
+        assert daemon.get("api/page")[1]["hello"]["title"].startswith(f"{shop.database.name} · PostgreSQL 18.")
