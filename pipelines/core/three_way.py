@@ -13,7 +13,13 @@ from pipelines.core.equality import rows_differ
 from pipelines.core.expression import cast, compose
 from pipelines.core.lens import Lens, Rule, SourceLens
 from pipelines.core.lens_rules import document_at
+from pipelines.core.place import Place
 from pipelines.core.relations import joined
+from pipelines.core.schema import Column
+
+# Functions over a json document, in the session that looks: \u0000 and a few others are no error there.
+AT_PATH = sql.Identifier("pg_temp", "pgfold_at_path")
+READ_DOCUMENT = sql.Identifier("pg_temp", "pgfold_read_document")
 
 
 def placed(source: SourceLens) -> tuple[Rule, ...]:
@@ -25,8 +31,23 @@ def seen(lens: Lens, rule: Rule, alias: str = "t") -> sql.Composable:
     """What stands at the rule's place in a target row; for a path jsonb, SQL NULL where it is missing."""
     assert rule.place is not None
     if rule.place.path:
-        return document_at(rule.place, lens.target[rule.place.column]).on(alias)
+        return document_seen(rule.place, lens.target[rule.place.column], alias)
     return sql.Identifier(alias, rule.place.column)
+
+
+def document_seen(place: Place, goal: Column, alias: str) -> sql.Composable:
+    """The jsonb at a path; in a json column a text that jsonb cannot hold is the whole of it, which no source says."""
+    if goal.type.bare == "jsonb":
+        return document_at(place, goal).on(alias)
+    return sql.SQL("{}({}, {}::pg_catalog.text[])").format(
+        AT_PATH, sql.Identifier(alias, goal.name), sql.Literal(list(place.path))
+    )
+
+
+def readable_document(goal: Column, alias: str) -> sql.Composable:
+    """A json or jsonb column as jsonb; NULL also where it is a text that jsonb cannot hold."""
+    column = sql.Identifier(alias, goal.name)
+    return column if goal.type.bare == "jsonb" else sql.SQL("{}({})").format(READ_DOCUMENT, column)
 
 
 def said(lens: Lens, rule: Rule, alias: str = "s") -> sql.Composed:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from psycopg import sql
 from pydantic import JsonValue
@@ -13,6 +14,7 @@ from pydantic import JsonValue
 from pipelines.core import names, relations
 from pipelines.core.checks import Check
 from pipelines.core.digest import Digest
+from pipelines.core.errors import DatabaseError
 from pipelines.core.expression import trusted
 from pipelines.core.fold import Fold
 from pipelines.core.ledger_rows import FoldState, Run, StepRecord
@@ -131,8 +133,21 @@ def check_of(facts: JsonValue) -> Check:
 def sample_rows(work: Working, source: SourceLens) -> tuple[SampleRow, ...]:
     """Rows there and back, drawn by the plan's hash: the same plan draws the same rows."""
     shown = [rule for rule in source.rules if rule.place is not None]
-    rows = work.session.rows(_sample(work.fold, source, shown, int(work.run.plan_hash[:7], 16)))
+    seed = int(work.run.plan_hash[:7], 16)
+    try:
+        rows = work.session.rows(_sample(work.fold, source, shown, seed))
+    except DatabaseError:
+        rows = [*_readable_rows(work, source, shown, seed)]
     return tuple(SampleRow(source.name, ", ".join(row[0]), _cells(shown, row[1])) for row in rows)
+
+
+def _readable_rows(work: Working, source: SourceLens, shown: Sequence[Rule], seed: int) -> Iterator[tuple[Any, ...]]:
+    """One by one, without those that the inverse cannot read: what a rollback set aside is in the target again."""
+    for number in range(SAMPLES):
+        try:
+            yield from work.session.rows(_sample(work.fold, source, shown, seed, slice(number, number + 1)))
+        except DatabaseError:
+            continue
 
 
 def _cells(rules: Sequence[Rule], values: Sequence[str | None]) -> tuple[Cell, ...]:
@@ -151,7 +166,9 @@ def _cells(rules: Sequence[Rule], values: Sequence[str | None]) -> tuple[Cell, .
     )
 
 
-def _sample(fold: Fold, source: SourceLens, rules: Sequence[Rule], seed: int) -> Statement:
+def _sample(
+    fold: Fold, source: SourceLens, rules: Sequence[Rule], seed: int, drawn: slice = slice(0, SAMPLES)
+) -> Statement:
     texts = [text for rule in rules for text in _texts(fold, rule)]
     archived = fold.archived(source.name)
     estimated = source.table.estimated_rows
@@ -168,7 +185,8 @@ def _sample(fold: Fold, source: SourceLens, rules: Sequence[Rule], seed: int) ->
             mapped=relations.same_key("s", relations.key_names(source), "m", relations.source_key_in_map(source)),
             target=fold.lens.target.name.identifier,
             same=relations.same_key("m", relations.target_key_in_map(fold.lens), "t", relations.target_key(fold.lens)),
-            limit=sql.Literal(SAMPLES),
+            limit=sql.Literal(drawn.stop - drawn.start),
+            before=sql.Literal(drawn.start),
         ),
     )
 

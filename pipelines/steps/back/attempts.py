@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from psycopg import sql
 
+from pipelines.core import three_way
 from pipelines.core.expression import trusted
 from pipelines.core.lens import Rule
 from pipelines.core.relations import inverse_of
@@ -19,6 +22,24 @@ _SQL = load_sql("pipelines.steps.back", "attempts.sql")
 def function(home: Homeward, kind: str, number: int) -> sql.Identifier:
     """The name of an attempt: `back`, `forth`, `computed`, `check` or `index` of this source."""
     return sql.Identifier(TEMPORARY, f"pgfold_{kind}_{home.source.number}_{number}")
+
+
+def read_documents() -> Iterator[Statement]:
+    """What `three_way` calls for json columns: a document that jsonb cannot hold is an edit like another."""
+    document = sql.SQL("document pg_catalog.json")
+    for function, given, value, otherwise in (
+        (
+            three_way.AT_PATH,
+            sql.SQL("{}, path pg_catalog.text[]").format(document),
+            sql.SQL("document::pg_catalog.jsonb #> path"),
+            sql.SQL("pg_catalog.to_jsonb(document::pg_catalog.text)"),
+        ),
+        (three_way.READ_DOCUMENT, document, sql.SQL("document::pg_catalog.jsonb"), sql.SQL("NULL")),
+    ):
+        yield Statement(
+            "make a function that reads a document",
+            sql.SQL(_SQL["read_document"]).format(function=function, given=given, value=value, otherwise=otherwise),
+        )
 
 
 def back(home: Homeward, number: int, rule: Rule) -> Statement:

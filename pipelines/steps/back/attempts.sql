@@ -11,3 +11,12 @@ EXCEPTION WHEN OTHERS THEN
     END IF;
     failure := SQLERRM;
 END
+
+-- read_document: jsonb refuses some of the texts that json takes (PostgreSQL manual 8.14)
+CREATE OR REPLACE FUNCTION {function}({given}) RETURNS jsonb LANGUAGE plpgsql STABLE STRICT AS $pgfold$
+BEGIN
+    RETURN {value};
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN {otherwise};
+END
+$pgfold$

@@ -14,12 +14,12 @@ from pipelines.core.equality import output_of, rows_differ
 from pipelines.core.expression import cast, trusted
 from pipelines.core.fold import Fold
 from pipelines.core.lens import Lens, Making, Placement
-from pipelines.core.lens_rules import document_at
 from pipelines.core.place import Place
 from pipelines.core.placement import default_of
 from pipelines.core.relations import identifiers, joined
 from pipelines.core.schema import Column
 from pipelines.core.statement import Statement
+from pipelines.core.three_way import document_seen, readable_document
 from pipelines.database.named_sql import load_sql
 from pipelines.steps.back.homeward import EVERY_ROW, Homeward
 from pipelines.steps.rows import kept
@@ -165,26 +165,35 @@ def _as_refold_says(placement: Placement) -> sql.Composed:
 def _kept(lens: Lens, placement: Placement) -> Iterator[sql.Composable]:
     """By place, what the target says instead: text for a column, jsonb for a path and for the rest of a document."""
     column = placement.column
-    there = sql.Identifier("t", column.name)
     differs = _differs(lens, [placement])
     yield _where(differs, _always(column))
     if not placement.paths:
         return
-    document = document_at(Place(column.name), column).on("t")
+    document = readable_document(column, "t")
     rest: sql.Composable = document
     for path, _ in placement.paths:
         rest = sql.SQL("pgfold.without_path({}, {}::pg_catalog.text[])").format(rest, sql.Literal(list(path)))
-    present = sql.SQL("{} AND {} IS NOT NULL").format(differs, there)
+    present = sql.SQL("{} AND {} IS NOT NULL").format(differs, document)
     yield _where(present, _object(kept.rest_of(column.name), rest))
     for path, expression in placement.paths:
-        value = document_at(Place(column.name, path), column).on("t")
-        present = sql.SQL("{} AND {} IS NOT NULL").format(_path_differs(column, path, expression.on("s")), value)
-        yield _where(present, _object(str(Place(column.name, path)), value))
+        place, forward = Place(column.name, path), expression.on("s")
+        value = document_seen(place, column, "t")
+        present = sql.SQL("{} AND {} IS NOT NULL").format(_path_differs(column, path, forward), value)
+        yield _where(present, _object(str(place), _unless_unreadable(column, value, forward)))
+
+
+def _unless_unreadable(column: Column, value: sql.Composable, forward: sql.Composable) -> sql.Composable:
+    """Of a document that jsonb cannot hold only the whole can be said again; its parts are as the source says."""
+    if column.type.bare == "jsonb":
+        return value
+    return sql.SQL("CASE WHEN {} IS NULL THEN COALESCE({}, 'null'::pg_catalog.jsonb) ELSE {} END").format(
+        readable_document(column, "t"), forward, value
+    )
 
 
 def _path_differs(column: Column, path: tuple[str, ...], forward: sql.Composed) -> sql.Composed:
     """True also for a path that is missing: its absence is kept."""
-    value = document_at(Place(column.name, path), column).on("t")
+    value = document_seen(Place(column.name, path), column, "t")
     written = sql.SQL("COALESCE({}, 'null'::pg_catalog.jsonb)").format(forward)
     return sql.SQL("({} IS NULL OR {})").format(value, rows_differ([value], [written]))
 

@@ -27,7 +27,7 @@ from pipelines.core.schema import Constraint, TableName
 from pipelines.core.statement import Statement
 from pipelines.core.wording import counted, number
 from pipelines.database.named_sql import load_sql
-from pipelines.steps.back import bystanders, children_back, hindrances, home_values, homeward
+from pipelines.steps.back import attempts, bystanders, children_back, hindrances, home_values, homeward
 from pipelines.steps.back.bystanders import InboundKey
 from pipelines.steps.back.hindrances import Hindrance
 from pipelines.steps.back.home_rules import foreign_keys, value_rules
@@ -83,6 +83,7 @@ def reconcile(session: Session, step: Reconcile, findings: Sequence[Finding] = (
 def prepare(step: Reconcile) -> Iterator[Statement]:
     """Temporary tables and functions; those of an earlier look are replaced."""
     yield from hindrances.create()
+    yield from attempts.read_documents()
     for home in step.homes:
         yield from homeward.create(home)
         yield from home_values.make_attempts(home)
