@@ -53,6 +53,13 @@ def started(folder: Path, port: int) -> Iterator[ForkServerProcess]:
         process.join()
 
 
+def free_port() -> int:
+    """One that nothing listened on a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _wait_until_it_listens(port: int) -> None:
     until = time.monotonic() + ANSWERS_S
     while time.monotonic() < until:
@@ -143,9 +150,7 @@ class Page(threading.Thread):
 
 
 def test_through_kills_of_the_daemon_every_event_is_stored_once_or_counted_as_dropped(tmp_path: Path) -> None:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     chance = random.Random(4)
     applications = [Application(port, f"api-{number}") for number in range(2)]
     page = Page(port)
