@@ -75,8 +75,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return error_answer(404, "there is nothing at this path: /api/openapi.json lists what there is")
     except web.HTTPException as error:
         return error_answer(error.status, error.reason)
-    except ConnectionError:
-        raise
+    except ConnectionError as error:
+        _log.info("a client of %s went away: %s", request.path, error)
+        return web.Response(status=400)  # which nobody reads
     except Exception:  # noqa: BLE001 - the top of a request
         _log.exception("a request to %s failed", request.path)
         return error_answer(500, "the daemon met an error of its own: its log says which")
