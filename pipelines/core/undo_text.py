@@ -10,6 +10,8 @@ from pipelines.core.reconciliation import Blocked, Blocking, Verdict
 from pipelines.core.text_lines import WIDTH, wrapped
 from pipelines.core.wording import counted, visible
 
+_SHOWN = 10  # of each reason
+
 
 def undo_lines(name: str, verdict: Verdict, width: int = WIDTH) -> list[str]:
     """Whether a fold can be undone now, each row in the way with its remedy, and the next command."""
@@ -35,13 +37,14 @@ def _findings(verdict: Verdict, width: int) -> Iterator[str]:
 
 def _rows(verdict: Verdict, width: int) -> Iterator[str]:
     for obstacles in verdict.obstacles:
-        for blocked, after in zip(obstacles.listed, (*obstacles.listed[1:], None), strict=True):
+        shown = obstacles.listed[:_SHOWN]
+        for blocked, after in zip(shown, (*shown[1:], None), strict=True):
             yield from wrapped(_row(blocked), width, "  ", "      ")
             if after is None or after.remedy != blocked.remedy:
                 yield from _remedy(blocked.remedy, width)
-        left = obstacles.rows - len(obstacles.listed)
-        if left > 0:
-            yield f"  and {counted(left, 'more row')}"
+        left = obstacles.rows - len(shown)
+        if left > 0 and all(blocked.key for blocked in shown):  # a line without a key speaks of all of them
+            yield f"  and {counted(left, 'more row')} for the same reason, not listed"
 
 
 def _row(blocked: Blocked) -> str:

@@ -165,7 +165,7 @@ def test_each_row_in_the_way_is_named_with_what_to_do() -> None:
         "      edit it, or --set-aside keeps it for the next fold",
         "  public.exai_issue_updates 91  comment of 2026-11-30 on an issue that goes home",
         "      --set-aside keeps it for the next fold",
-        "  and 30 more rows",
+        "  and 30 more rows for the same reason, not listed",
         "",
         "  13 rows unchanged, 0 deleted, 2 edited.",
         "",
@@ -182,6 +182,26 @@ def test_a_remedy_for_several_rows_is_said_once() -> None:
         "      put it back",
     ]
     assert lines[-1] == "Next: pgfold rollback issues --accept-deletes, or do what stands above"
+
+
+def test_ten_rows_of_a_reason_are_listed_and_the_others_counted() -> None:
+    rows = tuple(Blocked(TARGET, (str(n),), "it is new", "", Blocking.NO_COUNTERPART) for n in range(1, 14))
+    lines = undo_lines("issues", Verdict((Obstacles(1500, rows),)))
+    assert lines[2:13] == [
+        *(f"  public.exai_issues {n}  it is new" for n in range(1, 11)),
+        "  and 1,490 more rows for the same reason, not listed",
+    ]
+
+
+def test_a_line_that_counts_all_its_rows_is_not_followed_by_another_count() -> None:
+    every = Blocked(
+        TARGET, (), "11 of 16 rows that came from public.issues are gone", "put them back", Blocking.DELETED
+    )
+    assert undo_lines("issues", Verdict((Obstacles(11, (every,)),), deleted=11))[2:5] == [
+        "  public.exai_issues  11 of 16 rows that came from public.issues are gone",
+        "      put them back",
+        "",
+    ]
 
 
 def test_a_finding_about_the_catalog_stands_in_the_way_too() -> None:
