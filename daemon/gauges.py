@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from daemon.metrics import Labels
 from daemon.parts import WriterState
-from daemon.probes.disk import Room
+from daemon.probes.disk import Room, read_room
 from daemon.probes.finding import Status
-from daemon.probes.memory import Memory
+from daemon.probes.memory import Memory, read_memory
 from monitoring.wire import Backups, Component, Migration, Semaphore, Source
 
 _MOST = 64  # sources, semaphores, folds: the rest is summed under `other`
@@ -38,6 +40,16 @@ class OfMachine:
     memory: Memory | None
     room: Room | None
     lag_s: float | None
+
+
+def read_machine(folder: Path, lag_s: float | None) -> OfMachine:
+    """What can be read now: a folder that went away takes no other gauge with it."""
+    memory = room = None
+    with suppress(OSError):
+        memory = read_memory()
+    with suppress(OSError):
+        room = read_room(folder)
+    return OfMachine(memory, room, lag_s)
 
 
 def gauges(

@@ -14,15 +14,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from daemon.core import Core
-from daemon.gauges import OfMachine, Snapshot, gauges
+from daemon.gauges import Snapshot, gauges, read_machine
 from daemon.metrics import EventMetrics
 from daemon.observation import Observation, Server, Standings
 from daemon.parts import StoredRun, View
 from daemon.probes.dagster import DagsterLimits, look_at_dagster
-from daemon.probes.disk import DiskLimits, look_at_disk, read_room
+from daemon.probes.disk import DiskLimits, look_at_disk
 from daemon.probes.event_loop import LoopLimits, LoopWatch, look_at_loop
 from daemon.probes.finding import Finding, Probe
-from daemon.probes.memory import MemoryLimits, look_at_memory, read_memory
+from daemon.probes.memory import MemoryLimits, look_at_memory
 from daemon.probes.postgres import PostgresLimits, look_at_postgres
 from daemon.probes.redis import DOWN, RedisLimits, look_at_redis
 from daemon.probes.reported import (
@@ -105,6 +105,7 @@ class Watching:
         asked = probes(self.core.settings, self.latest, self.watch, self._newest_backup_bytes)
         self.standings = Standings(asked, now)
         self.metrics = EventMetrics(self._gauges)
+        self.core.view.listen(self._count)  # once, though `run` may be begun again after an error of its own
 
     @property
     def name(self) -> str:
@@ -113,7 +114,6 @@ class Watching:
 
     async def run(self, view: View) -> None:
         """Report, and show what was found."""
-        view.listen(self._count)
         shown = 0.0
         while True:
             self._report()
@@ -156,7 +156,7 @@ class Watching:
         return report.backups.list[0].size_bytes
 
     def _gauges(self) -> list[Metric]:
-        machine = OfMachine(read_memory(), read_room(self.core.settings.history.parent), self.watch.lag_s)
+        machine = read_machine(self.core.settings.history.parent, self.watch.lag_s)
         return list(gauges(self.snapshot, self.standings.components(), machine, now))
 
 
