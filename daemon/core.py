@@ -115,12 +115,11 @@ class Core:
             self.live.take(cells)
 
     async def tick(self) -> None:
-        """Send what is new, every 50 ms."""
-        due = time.monotonic()
+        """Send what is new: at once where nothing was sent for 50 ms, so that frames never come closer than that."""
         while True:
-            due = max(due + TICK_S, time.monotonic())
-            await asyncio.sleep(due - time.monotonic())
+            await self.hub.wait()
             self.hub.tick()
+            await asyncio.sleep(TICK_S)
 
     async def every_second(self) -> None:
         """Send the last second, note who is connected, and repeat the panels now and then."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +17,7 @@ from daemon.selection import EVERYTHING, Selection
 from monitoring.wire import Gap, Stats
 
 TICK_S = 0.05
+_LOOK_EVERY_S = 0.25
 _FULL_BYTES = 2 * 2**20  # a client with this much unsent is slow
 _FULL_LEAST_BYTES = 256 * 1024
 _ALL_FULL_BYTES = 256 * 2**20  # all clients together
@@ -42,6 +45,7 @@ class Hub:
         self._position = 1
         self._clients: set[Client] = set()
         self._pinged = time.monotonic()
+        self._arrived = asyncio.Event()
 
     @property
     def position(self) -> int:
@@ -60,6 +64,13 @@ class Hub:
     def take(self, runs: list[StoredRun]) -> None:
         """Events that were committed."""
         self._fresh.extend(runs)
+        self._arrived.set()
+
+    async def wait(self) -> None:
+        """Until there is something to send, and no longer than slow clients need to be looked at."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await self._arrived.wait()
 
     def add(self, client: Client) -> None:
         """A client that has connected."""
@@ -80,6 +91,7 @@ class Hub:
     def tick(self) -> None:
         """Send what is new."""
         runs, self._fresh = self._fresh, []
+        self._arrived.clear()
         full_bytes = max(_FULL_LEAST_BYTES, min(_FULL_BYTES, _ALL_FULL_BYTES // max(1, len(self._clients))))
         shares: dict[Selection, _Share] = {}
         for client in self._clients:
