@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 PYTEST_ARGS ?= --numprocesses 2 --dist worksteal
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-monitor clean
 
 demo: $(VENV)/installed
 	$(BIN)/pgfold demo
@@ -20,6 +20,9 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench
+
+bench-monitor: $(VENV)/installed-dev
+	$(BIN)/python -m bench.monitor
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache
