@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 from pipelines.core.findings import Finding, error
@@ -14,7 +15,6 @@ from pipelines.core.spec import (
     ColumnRule,
     ForeignKeyRule,
     Otherwise,
-    RestKind,
     Scalar,
     SourceSpec,
     Spec,
@@ -82,22 +82,38 @@ def _source(source: SourceSpec) -> Iterator[Finding]:
 
 
 def _places(source: SourceSpec) -> Iterator[Finding]:
-    for (what, place, line), (other_what, other, other_line) in combinations(_written(source), 2):
-        if place.holds(other) or other.holds(place):
-            same = place == other
-            relation = "both write" if same else "write into one another:"
-            where = str(place) if same else f"{place} and {other}"
-            message = f"{what}{_line(line)} and {other_what} {relation} {where}"
-            yield error("two_rules", f"{source.table}", message, "give each a place of its own", other_line)
+    for first, second in combinations(_written(source), 2):
+        if first.place.holds(second.place) or second.place.holds(first.place):
+            yield _two_rules(source, first, second)
+    rest = source.rest.place
+    for written in _written(source):
+        # Beside it there is room: which names the rest has, and whether one is taken, the catalog knows.
+        if rest is not None and written.place.holds(rest):
+            yield _two_rules(source, written, _Written("rest", rest, source.rest.line))
 
 
-def _written(source: SourceSpec) -> Iterator[tuple[str, Place, int | None]]:
+def _two_rules(source: SourceSpec, first: _Written, second: _Written) -> Finding:
+    same = first.place == second.place
+    relation = "both write" if same else "write into one another:"
+    where = str(first.place) if same else f"{first.place} and {second.place}"
+    message = f"{first.what}{_line(first.line)} and {second.what} {relation} {where}"
+    return error("two_rules", f"{source.table}", message, "give each a place of its own", second.line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Who writes where, and in which line it is said."""
+
+    what: str
+    place: Place
+    line: int | None
+
+
+def _written(source: SourceSpec) -> Iterator[_Written]:
     for rule in source.columns:
-        yield f"column {rule.column}", rule.place, rule.line
-    if source.rest.kind is RestKind.PATH and source.rest.place is not None:
-        yield "rest", source.rest.place, source.rest.line
+        yield _Written(f"column {rule.column}", rule.place, rule.line)
     for constant in source.set:
-        yield f"set {constant.place}", constant.place, constant.line
+        yield _Written(f"set {constant.place}", constant.place, constant.line)
 
 
 def _way_back(source: SourceSpec, rule: ColumnRule) -> Iterator[Finding]:
