@@ -155,6 +155,8 @@ class Core:
             if number not in self.books:
                 self.semaphores.forget(book.label)
         self.books.update(committed.books)
+        for number in committed.forgotten:
+            self.books.pop(number, None)
         if not committed.runs:
             return
         self.live.take(committed.cells)

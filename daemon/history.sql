@@ -177,6 +177,15 @@ DELETE FROM blocks WHERE last_seq <= :last_seq;
 -- forget_coverage: stretches that end before anything kept
 DELETE FROM coverage WHERE to_us < :before_us;
 
+-- forgotten_sources: processes not heard of since a time before which no event is kept
+DELETE FROM sources WHERE coalesce(last_us, 0) < :before_us RETURNING id;
+
+-- forget_kinds: what processes touched that are forgotten
+DELETE FROM kinds WHERE source NOT IN (SELECT id FROM sources);
+
+-- forget_drops: what processes dropped that are forgotten
+DELETE FROM drops WHERE source NOT IN (SELECT id FROM sources);
+
 -- range: events between two numbers in order of their number, filtered; a null lets everything through; what is not ASCII folds its case in Python
 SELECT e.seq, e.at_us, s.label, e.kind, e.name, e.direction, e.outcome, e.error_type, e.duration_ns, e.size_bytes,
   e.trace_id, e.weight, e.attributes

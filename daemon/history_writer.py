@@ -53,6 +53,7 @@ class Committed:
     cells: Cells = field(default_factory=dict)
     books: dict[int, Book] = field(default_factory=dict)
     answers: list[Callable[[], None]] = field(default_factory=list)
+    forgotten: frozenset[int] = frozenset()  # processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,10 @@ class HistoryWriter:
         if forget(connection, self._bounds, now_us):
             self._due["forget"] = 0.0
         else:
-            forget_sums(connection, self._bounds, now_us)
+            gone = frozenset(forget_sums(connection, self._bounds, now_us))
+            self._books = {number: book for number, book in self._books.items() if number not in gone}
+            if gone:
+                self._deliver(Committed(forgotten=gone))
 
     def _is_due(self, duty: str, every_s: float) -> bool:
         now = time.monotonic()

@@ -50,8 +50,19 @@ def forget(connection: sqlite3.Connection, bounds: Bounds, now_us: int) -> bool:
     return True
 
 
-def forget_sums(connection: sqlite3.Connection, bounds: Bounds, now_us: int) -> None:
-    """Forget what nothing draws any more, within a transaction."""
+def forget_sums(connection: sqlite3.Connection, bounds: Bounds, now_us: int) -> list[int]:
+    """Forget what nothing draws any more, within a transaction.
+
+    Returns:
+        The numbers of the processes that were forgotten.
+    """
     forget_rollups(connection, now_us // _MICROSECONDS)
     before_us = now_us - bounds.max_age_s * _MICROSECONDS
     connection.execute(_SQL["forget_coverage"], {"before_us": before_us})
+    # Twice the age: a block is kept as long as its youngest event, which is no more than a twentieth of that younger.
+    named = {"before_us": now_us - 2 * bounds.max_age_s * _MICROSECONDS}
+    forgotten = [number for (number,) in connection.execute(_SQL["forgotten_sources"], named).fetchall()]
+    if forgotten:
+        connection.execute(_SQL["forget_kinds"])
+        connection.execute(_SQL["forget_drops"])
+    return forgotten

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from daemon import blocks
 from daemon.blocks import OpenBlock
-from daemon.books import Book
+from daemon.books import Book, read_books
 from daemon.cells import STEPS_S, Dimension, Pending
 from daemon.event_rows import to_rows
 from daemon.history_file import open_reader, open_writer
 from daemon.history_reader import read_back, read_held, read_on
 from daemon.history_writer import load_open_block
-from daemon.retention import Bounds, forget, used_bytes
+from daemon.retention import Bounds, forget, forget_sums, used_bytes
 from daemon.rollups import read_series, recount, write_rollups
 from daemon.selection import Selection
 from daemon.transaction import Transaction
@@ -125,6 +125,17 @@ def test_the_oldest_is_forgotten_by_age_and_by_size(tmp_path: Path, monkeypatch:
             pass
         assert used_bytes(writer) <= max(before // 2, before - 1)
         assert read_held(writer).oldest > 449
+
+
+def test_a_process_is_forgotten_long_after_its_last_event(tmp_path: Path) -> None:
+    day_us = 86_400 * 1_000_000
+    with closing(open_writer(tmp_path / "history.sqlite")) as writer:
+        store(writer, [event(number) for number in range(100)])
+        while forget(writer, Bounds(86_400, 10**9), NOW_US + 3 * day_us):
+            pass
+        assert forget_sums(writer, Bounds(86_400, 10**9), NOW_US + day_us) == []
+        assert forget_sums(writer, Bounds(86_400, 10**9), NOW_US + 3 * day_us) == [1, 2]
+        assert sorted(read_books(writer)) == []
 
 
 def test_rollups_count_the_same_however_often_they_are_written_or_counted_again(tmp_path: Path) -> None:
