@@ -17,7 +17,7 @@ export function axisTicks(from_us, to_us, zone, narrow) {
 }
 
 function label(at_us, step_s, zone) {
-  if (step_s >= 86400) return zone.date(at_us);
+  if (step_s >= 86400) return zone.date(at_us).split(" ").slice(0, 2).join(" "); // Mon 23
   return step_s < 60 ? zone.clock(at_us) : zone.minute(at_us);
 }
 

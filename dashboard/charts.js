@@ -63,7 +63,8 @@ export class Charts {
       this.plot("rate", `Events a second, by kind${state.apart ? ", each on its own scale" : ""}`, state.apart ? { height: `${kindsOf(state).length * BAND + 8}px` } : {}),
       this.plot("latency", kind ? `Latency of ${kind}, ms` : "Latency, ms"),
       this.plot("errors", `Error rate, % of all${NBSP}events`),
-      h("p", { class: "unseen", role: "note" }, words(state, span, marks)));
+      h("p", { class: "unseen", role: "note" }, words(state, span, marks)),
+      reasons(state, span));
   }
 
   plot(name, title, style = {}) {
@@ -75,6 +76,13 @@ export class Charts {
   drawFlags(state) {
     if (this.flags && this.plots) render(this.flags, flags(state.marks, this.plots.placer(), state));
   }
+}
+
+// Why time is missing, where the daemon says it: the latest stretches.
+function reasons({ zone, now_us }, { series, from_us }) {
+  const known = series.reasons.filter(({ to_us }) => to_us > from_us).slice(-2);
+  return known.length > 0 && h("p", { class: "why" }, known.map(({ from_us: from, to_us, reason }, at) =>
+    [at ? "; " : "No data ", zone.near(Math.max(from, from_us), now_us), " to ", zone.near(to_us, now_us), ": ", reason]), ".");
 }
 
 function words({ zone }, { series, from_us, to_us, ready }, marks) {

@@ -8,8 +8,9 @@ const kindColour = (colour, kind) => (kindClass(kind) === "k-other" ? colour("li
 
 function steps({ series, from_us, to_us, step_s }) {
   const first = series.step(from_us);
-  const length = Math.max(series.step(to_us) - first, 0);
-  return { length, place: (at_us) => series.step(at_us) - first, at: (index) => ((first + index + 0.5) * step_s * 1000) };
+  const length = Math.max(Math.ceil(to_us / (step_s * 1e6)) - first, 0); // with the step that is not over yet
+  const at = (index) => Math.min((first + index + 0.5) * step_s * 1000, to_us / 1000);
+  return { length, place: (at_us) => series.step(at_us) - first, at };
 }
 
 // A kind's values, one a step; null where it has no point.
@@ -22,12 +23,18 @@ function values(view, kind, grid, read) {
   return found;
 }
 
-const perSecond = ({ operations, step_s }) => operations / step_s;
+// Of a step that is not over yet only the part that has passed counts.
+const perSecond = ({ to_us }) => ({ at_us, operations, step_s }) => operations / Math.max(Math.min(step_s, (to_us - at_us) / 1e6), 0.5);
+
+// A value between two that are missing makes no line: it is drawn as a dot.
+const dots = (data) => data.map(({ y }, at) => (!Number.isNaN(y) && Number.isNaN(data[at - 1]?.y ?? NaN) && Number.isNaN(data[at + 1]?.y ?? NaN) ? 2 : 0));
+
+const dotted = (dataset) => ({ ...dataset, pointRadius: dots(dataset.data), pointBackgroundColor: dataset.pointHoverBackgroundColor });
 
 export function layers(view, colour) {
   const grid = steps(view);
   const kinds = [...FROM_THE_BOTTOM.filter((kind) => view.kinds.includes(kind)), ...view.kinds.filter((kind) => !FROM_THE_BOTTOM.includes(kind))];
-  const all = kinds.map((kind) => ({ kind, values: values(view, kind, grid, perSecond) }));
+  const all = kinds.map((kind) => ({ kind, values: values(view, kind, grid, perSecond(view)) }));
   const measured = Array.from({ length: grid.length }, (_, at) => all.some((one) => one.values[at] !== null));
   const below = new Array(grid.length).fill(0);
   const datasets = all.map(({ kind, values: own }, order) => ({
@@ -41,7 +48,7 @@ export function layers(view, colour) {
     borderColor: colour("surface"), borderWidth: FROM_THE_BOTTOM.includes(kind) ? 1 : 0, borderDash: [], pointHoverBackgroundColor: kindColour(colour, kind),
     layer: true,
   }));
-  return { datasets, min: 0, max: roundedUp(Math.max(...below, 1)) };
+  return { datasets: datasets.map(dotted), min: 0, max: roundedUp(Math.max(...below, 1)) };
 }
 
 // Each kind in a band of its own, on a scale of its own.
@@ -49,7 +56,7 @@ export function bands(view, colour) {
   const grid = steps(view);
   const n = view.kinds.length;
   const datasets = view.kinds.map((kind, order) => {
-    const own = values(view, kind, grid, perSecond);
+    const own = values(view, kind, grid, perSecond(view));
     const top = Math.max(...own.map((value) => value ?? 0), 1e-9);
     const floor = n - 1 - order;
     return {
@@ -61,7 +68,7 @@ export function bands(view, colour) {
       layer: false,
     };
   });
-  return { datasets, min: 0, max: Math.max(n, 1) };
+  return { datasets: datasets.map(dotted), min: 0, max: Math.max(n, 1) };
 }
 
 const PERCENTILES = [["p99", "p99_ns", "ink", 1.75, []], ["p95", "p95_ns", "ink-2", 1.5, [5, 3]], ["p50", "p50_ns", "ink-3", 1.5, [1.5, 2.5]]];
@@ -80,7 +87,7 @@ export function percentiles(view, colour) {
   }));
   if (least === Infinity) return { datasets, min: 1, max: 100 };
   const min = 10 ** Math.floor(Math.log10(least));
-  return { datasets, min, max: Math.max(roundedUp(most), min * 10) };
+  return { datasets: datasets.map(dotted), min, max: Math.max(roundedUp(most), min * 10) };
 }
 
 export function errorRate(view, colour) {
@@ -101,7 +108,7 @@ export function errorRate(view, colour) {
     fill: "origin", borderColor: colour("bad"), borderWidth: 1.5, backgroundColor: `color-mix(in srgb, ${colour("bad")} 20%, transparent)`,
     pointHoverBackgroundColor: colour("bad"),
   }];
-  return { datasets, min: 0, max: roundedUp(Math.max(...share.filter((value) => !Number.isNaN(value)), 1)) };
+  return { datasets: datasets.map(dotted), min: 0, max: roundedUp(Math.max(...share.filter((value) => !Number.isNaN(value)), 1)) };
 }
 
 // The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten, a little above.

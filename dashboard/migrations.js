@@ -124,14 +124,16 @@ function progress({ progress: running }) {
   if (!running) return h("div", { class: "progress" }, h("h3", null, "Progress"), h("p", { class: "quiet" }, "No step has rows to move now."));
   const { title, rows_done, rows_total, rows_per_s, time_left_s, tables } = running;
   const share = shareOf(running);
+  const counts = rows_done !== null;
   return h("div", { class: "progress" },
     h("h3", null, sentence(title)),
-    h("p", { class: "one-number" }, h("b", null, count(rows_done)), rows_total !== null ? ` of ${many(rows_total, "row")}` : " rows"),
-    h("div", { class: "meter", role: "progressbar", "aria-label": title || "Rows done", "aria-valuemin": "0", "aria-valuemax": "100",
+    !counts && h("p", { class: "quiet" }, "How many rows are done is not known yet."),
+    counts && h("p", { class: "one-number" }, h("b", null, count(rows_done)), rows_total !== null ? ` of ${many(rows_total, "row")}` : " rows"),
+    counts && h("div", { class: "meter", role: "progressbar", "aria-label": title || "Rows done", "aria-valuemin": "0", "aria-valuemax": "100",
       "aria-valuenow": share === null ? null : String(Math.floor(share * 100)) },
       h("span", { style: { width: `${(share ?? 0) * 100}%` } })),
-    h("dl", { class: "trio" },
-      figure("To do", rows_total !== null && rows_done !== null ? count(rows_total - rows_done) : count(null)),
+    counts && h("dl", { class: "trio" },
+      figure("To do", rows_total !== null ? count(rows_total - rows_done) : count(null)),
       figure("Rows a second", rows_per_s === null ? count(null) : rate(rows_per_s)),
       figure("Time left", time_left_s === null ? "not known yet" : `about${NBSP}${stretch(time_left_s)}`)),
     h("ul", { class: "tables" }, tables.map((table) => h("li", { key: table.table },

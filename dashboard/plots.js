@@ -26,7 +26,7 @@ export class Plots {
       options: {
         animation: false, parsing: false, normalized: true, responsive: true, maintainAspectRatio: false, spanGaps: false,
         interaction: { mode: "index", intersect: false },
-        elements: { point: { radius: 0, hitRadius: 0, hoverRadius: 3 }, line: { tension: 0, borderJoinStyle: "round" } },
+        elements: { point: { radius: 0, hitRadius: 0, hoverRadius: 3, borderWidth: 0 }, line: { tension: 0, borderJoinStyle: "round" } },
         plugins: { legend: { display: false }, tooltip: { callbacks: this.words(), filter: ({ raw }) => raw.value !== 0 && !Number.isNaN(raw.y) } },
         scales: { x: { type: "linear" }, y: { type: name === "latency" ? "logarithmic" : "linear" } },
       },
@@ -97,7 +97,7 @@ function valueScale(name, min, max, banded, colour) {
     border: { display: false },
     grid: { display: !banded, color: colour("line"), drawTicks: false },
     afterFit: (scale) => { scale.width = LEFT; },
-    ticks: { display: !banded, color: colour("ink-3"), font: { size: 11, family: FONT }, padding: 6, maxTicksLimit: name === "rate" ? 5 : 4,
+    ticks: { display: !banded, includeBounds: name === "latency", color: colour("ink-3"), font: { size: 11, family: FONT }, padding: 6, maxTicksLimit: name === "rate" ? 5 : 4,
       callback: (value) => (name !== "latency" || Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? number(value) : "") },
   };
 }
