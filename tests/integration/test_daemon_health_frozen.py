@@ -1,0 +1,37 @@
+"""A running daemon whose event loop stands still: it is seen and said, and liveness and metrics are answered."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+from tests.daemons import Daemon, fetch, running
+from tests.observing import wait_until
+
+PORTS = {"HEALTH_CHECK_PORT": "0", "METRICS_PORT": "0", "HEALTH_CHECK_ENABLED": "true", "METRICS_ENABLED": "true"}
+PERIODS_S = 10  # two of the daemon's own
+FREEZE = """
+import signal, time
+signal.signal(signal.SIGUSR1, lambda *_: time.sleep(60))
+"""
+
+
+def event_loop(daemon: Daemon) -> dict[str, str]:
+    _, body, _ = fetch(daemon.addresses["health"])
+    return next(one for one in json.loads(body)["components"] if one["name"] == "event_loop")
+
+
+def test_a_frozen_loop_of_a_running_daemon_shows_and_liveness_stays(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FREEZE)
+    with running(tmp_path / "daemon", PYTHONPATH=str(tmp_path), **PORTS) as daemon:
+        wait_until(lambda: event_loop(daemon)["status"] == "healthy", PERIODS_S, "the loop is not healthy")
+        daemon.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: event_loop(daemon)["status"] == "unhealthy", PERIODS_S, "a frozen loop is not shown")
+        assert event_loop(daemon)["reason"].startswith("The event loop has not come to its next task for ")
+        began = time.monotonic()
+        assert fetch(daemon.addresses["health"] + "/live")[0] == 200
+        assert fetch(daemon.addresses["health"] + "/ready")[0] == 503
+        assert fetch(daemon.addresses["metrics"])[0] == 200
+        assert time.monotonic() - began < 2
