@@ -67,6 +67,7 @@ def worst(components: Iterable[Component]) -> Status:
 
 
 _UNSEEN = "Nobody can say how it is: neither trust nor blame it."
+_MEANINGS = {Status.UNKNOWN: _UNSEEN, Status.DISABLED: "It is not watched; nothing depends on it here."}
 
 
 def _flip(probe: Probe, standing: Standing, shown: Measurement, last: Measurement) -> Standing:
@@ -104,7 +105,7 @@ def _as_wire(
         reason=finding.reason,
         measured_us=None if at is None else microseconds(at),
         latency_ns=None if latency_s is None else round(latency_s * 1e9),
-        meaning=finding.meaning,
+        meaning=finding.meaning or _MEANINGS.get(finding.status, ""),
         since_us=microseconds(since),
     )
 

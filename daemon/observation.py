@@ -116,10 +116,18 @@ class Observation:
             tasks = [asyncio.create_task(_probe(self._standings, probe)) for probe in self._standings.probes]
             if self._watch is not None:
                 tasks.append(asyncio.create_task(_beat(self._watch)))
+            for task in tasks:
+                task.add_done_callback(_tell_the_log)
             self._ready.set()
             await self._stop.wait()
             for task in tasks:
                 task.cancel()
+
+
+def _tell_the_log(task: asyncio.Task[None]) -> None:
+    """What nobody foresaw ends one task: its component is not measured any more, and is shown as unknown."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a component is not looked at any more", exc_info=error)
 
 
 async def _serve(stack: AsyncExitStack, server: Server) -> None:

@@ -157,10 +157,11 @@ def _is_named(source: Source, name: str) -> bool:
 
 
 def _silence(source: Source, now: datetime) -> str:
-    verb = "has ended" if source.state == "ended" else "is silent"
+    label, ended = one_line(source.label), source.state == "ended"
     if source.last_us is None:
-        return f"{one_line(source.label)} {verb}, and has sent 0 events"
-    return f"{one_line(source.label)} {verb} for {duration(_age_s(source.last_us, now))}"
+        return f"{label} {'has ended' if ended else 'is silent'}, and has sent 0 events"
+    ago = duration(_age_s(source.last_us, now))
+    return f"{label} ended {ago} ago" if ended else f"{label} is silent for {ago}"
 
 
 def _leak(semaphore: Semaphore) -> str:

@@ -255,7 +255,7 @@ ALL = (source("api-1"), source("api-2"))
         ((*ALL, source("worker-2", "silent", 290)), ("worker",), U,
          "worker-2 is silent for 4 min 50 s. api-1 and api-2 send."),
         ((*ALL, source("worker-2", "ended", 290)), ("worker-2",), U,
-         "worker-2 has ended for 4 min 50 s. api-1 and api-2 send."),
+         "worker-2 ended 4 min 50 s ago. api-1 and api-2 send."),
         ((*ALL, source("worker-2", "silent", 290)), (), D, "worker-2 is silent for 4 min 50 s. api-1 and api-2 send."),
         ((*ALL, source("worker-2", "ended", 290)), (), H, "2 sources: api-1 and api-2 send."),
         ((), ("worker",), U, "worker is expected, and has sent 0 events. 0 sources send."),
