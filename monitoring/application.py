@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 
 from monitoring.client import Sender, now_us
+from monitoring.correlation import begin_other_traces
 from monitoring.recorder import RING, event
 from monitoring.settings import Settings
 from monitoring.settings import settings as process_settings
@@ -103,6 +104,7 @@ def _begin_in_child() -> None:
     """A child is a source of its own: the parent's ring, counts and connection stay the parent's."""
     global _turn
     _turn = threading.Lock()
+    begin_other_traces()
     running, _process.running = _process.running, None
     if running is None:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import threading
 import time
@@ -14,9 +13,9 @@ from random import uniform
 
 import msgspec
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
 
 from monitoring.books import Books
+from monitoring.connection import Connection, connected
 from monitoring.recorder import Ring
 from monitoring.settings import Settings
 from monitoring.spool import Spool, ended_processes
@@ -51,22 +50,15 @@ class _OtherHistory(Exception):
     """The daemon does not know what it once acknowledged."""
 
 
-class _OwnConnection(ClientConnection):
-    """A connection that no integration sees, though it patches the class: we do not record our own messages."""
-
-    handshake = inspect.unwrap(ClientConnection.handshake)
-    send = inspect.unwrap(ClientConnection.send)
-    recv = inspect.unwrap(ClientConnection.recv)
-
-
 @dataclass(slots=True)
 class _Line:
     """One connection to the daemon, after its welcome."""
 
-    connection: ClientConnection
+    connection: Connection
     welcome: Welcome
     heard: float
     spoken: float
+    busy: bool = False
     lost_at: float = 0.0
     lost_waiting: dict[SourceId, Path] = field(default_factory=dict)
 
@@ -98,7 +90,7 @@ class Sender(threading.Thread):
             except _Unsent as reason:
                 self._say("warning", str(reason))
                 self._refuse()
-            except (OSError, EOFError, WebSocketException, ValueError) as error:
+            except (OSError, EOFError, WebSocketException, msgspec.MsgspecError, ValueError) as error:
                 self._say("info", f"{self._settings.ingest_url} does not answer: {error}: events are kept meanwhile")
                 self._rest()
             except Exception:  # the application must not lose its monitoring to a mistake of ours
@@ -121,28 +113,24 @@ class Sender(threading.Thread):
             self.join(timeout_s)
 
     def _converse(self) -> None:
-        with connect(
-            self._settings.ingest_url,
-            additional_headers=_authorization(self._settings.ingest_token),
-            compression=None, proxy=None, ping_interval=None, open_timeout=5, close_timeout=1, max_size=1 << 20,
-            create_connection=_OwnConnection,
-        ) as connection:  # fmt: skip
-            connection.send(_text(IngestHello(protocol=PROTOCOL, source=self._spool.source, library=LIBRARY)))
+        settings = self._settings
+        with connected(settings.ingest_url, _authorization(settings.ingest_token)) as connection:
+            connection.send(_encode(IngestHello(protocol=PROTOCOL, source=self._spool.source, library=LIBRARY)))
             line = self._greet(connection)
             self._report_lost(line)
             for number, parcel in enumerate(self.books.open, self.books.acknowledged + 1):
-                connection.send(parcel.payload(number, self._spool.recorded), text=True)
+                connection.send(parcel.payload(number, self._spool.recorded))
             used = time.thread_time()
             while not self._ending:
                 self._send(line)
                 used, before = time.thread_time(), used
-                pause_s = min(max((used - before) / _SHARE, _SHORTEST_S), _LONGEST_S)
-                self._listen(line, time.monotonic() + pause_s)
+                pause_s = min(max((used - before) / _SHARE, _SHORTEST_S), _LONGEST_S) if line.busy else _LONGEST_S
+                self._listen(line, pause_s)
                 self._report_lost(line)
             self._part(line)
 
-    def _greet(self, connection: ClientConnection) -> _Line:
-        match _decode(connection.recv(timeout=_SILENCE_S)):
+    def _greet(self, connection: Connection) -> _Line:
+        match _decode(connection.receive(_SILENCE_S) or b""):
             case Welcome(acknowledged=number) as welcome:
                 if not self.books.knows(number):
                     raise _OtherHistory("the daemon has another history: this process begins anew in it")
@@ -157,6 +145,7 @@ class Sender(threading.Thread):
 
     def _send(self, line: _Line) -> None:
         """All that is in the ring, as many batches as may be open."""
+        line.busy = False
         while True:
             heartbeat = time.monotonic() - line.spoken > _HEARTBEAT_S
             following = self.books.next_parcel(
@@ -165,27 +154,25 @@ class Sender(threading.Thread):
             if following is None:
                 return
             number, parcel = following
-            line.connection.send(parcel.payload(number, self._spool.recorded), text=True)
+            line.connection.send(parcel.payload(number, self._spool.recorded))
             line.spoken = time.monotonic()
+            line.busy = True
             if len(self.books.open) == 1:
                 line.heard = line.spoken
 
-    def _listen(self, line: _Line, until: float) -> None:
-        """Hear acknowledgements until then; at once back where somebody waits for us."""
-        while (rest := until - time.monotonic()) > 0 and not self._ending:
-            if not self.books.open and not line.lost_waiting:
-                if self._hurry.wait(rest):
-                    self._hurry.clear()
-                    return
-                continue
-            try:
-                message = line.connection.recv(timeout=rest)
-            except TimeoutError:
-                if time.monotonic() - line.heard > _SILENCE_S:
-                    raise OSError("no acknowledgement came in time") from None
-                return
+    def _listen(self, line: _Line, pause_s: float) -> None:
+        """Let events gather, then hear what came meanwhile: to wake for each acknowledgement would cost more."""
+        if self._hurry.wait(pause_s):
+            self._hurry.clear()
+            pause_s = _SHORTEST_S if self.books.open else 0.0
+        else:
+            pause_s = 0.0
+        while (message := line.connection.receive(pause_s)) is not None:
             line.heard = time.monotonic()
+            pause_s = 0.0
             self._hear(_decode(message), line)
+        if self.books.open and time.monotonic() - line.heard > _SILENCE_S:
+            raise OSError("no acknowledgement came in time")
 
     def _hear(self, message: FromIngest, line: _Line) -> None:
         match message:
@@ -210,14 +197,15 @@ class Sender(threading.Thread):
         line.lost_at = now
         for lost, path in ended_processes(self._settings.spool, self._spool.source.service):
             line.lost_waiting[lost.source] = path
-            line.connection.send(_text(lost))
+            line.connection.send(_encode(lost))
 
     def _part(self, line: _Line) -> None:
         """At the end: what ended before us should not have to be reported again."""
         deadline = time.monotonic() + _PARTING_S
         while line.lost_waiting and (rest := deadline - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                self._hear(_decode(line.connection.recv(timeout=rest)), line)
+            message = line.connection.receive(rest)
+            if message is not None:
+                self._hear(_decode(message), line)
 
     def _refuse(self) -> None:
         """Refused again and again with the same batch first: it is the batch; its events count as dropped."""
@@ -241,10 +229,6 @@ class Sender(threading.Thread):
         if sentence != self._said:
             self._said = sentence
             getattr(logger, level)("%s", sentence)
-
-
-def _text(message: msgspec.Struct) -> str:
-    return _encode(message).decode()
 
 
 def _authorization(token: str | None) -> dict[str, str]:

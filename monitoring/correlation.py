@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar, Token, copy_context
+from contextvars import ContextVar, copy_context
 from functools import wraps
 from hashlib import blake2b
+from itertools import count
 from random import getrandbits
 from typing import Any, ParamSpec, TypeVar
 
@@ -27,25 +28,51 @@ _LONGEST_ID = 256
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_trace_id: ContextVar[str | None] = ContextVar("pgfold_trace_id", default=None)
+TraceRef = str | int
+"""A trace as it is carried: its id, or the number that the id is spelled from where somebody needs it."""
 
-current_trace_id = _trace_id.get
-"""The trace id of the request that runs here, None outside of any."""
+_DIGITS = 128
+_SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd: no two numbers become the same id
+_MASK = (1 << _DIGITS) - 1
+
+_trace: ContextVar[TraceRef | None] = ContextVar("pgfold_trace", default=None)
+_numbers = count(getrandbits(_DIGITS))
+
+carried_trace = _trace.get
+"""The trace of the request that runs here, as it is carried; None outside of any."""
+
+enter_trace = _trace.set
+"""Make this the trace of the current context; `leave_trace` goes back."""
+
+leave_trace = _trace.reset
+"""Go back to the trace before `enter_trace`, in the same context."""
+
+
+def next_trace() -> int:
+    """A new trace, not yet spelled: a fraction of the cost of an id, and most requests are not recorded."""
+    return next(_numbers)
+
+
+def spell_trace(trace: TraceRef) -> str:
+    """The id of a trace, 32 hexadecimal digits."""
+    return trace if isinstance(trace, str) else f"{trace * _SPREAD & _MASK or 1:032x}"
+
+
+def begin_other_traces() -> None:
+    """After a fork: the child must not give out its parent's ids."""
+    global _numbers
+    _numbers = count(getrandbits(_DIGITS))
+
+
+def current_trace_id() -> str | None:
+    """The trace id of the request that runs here, None outside of any."""
+    trace = carried_trace()
+    return None if trace is None else spell_trace(trace)
 
 
 def new_trace_id() -> str:
     """A trace id, 32 hexadecimal digits, never all zero."""
-    return f"{getrandbits(128) or 1:032x}"
-
-
-def enter_trace(trace_id: str) -> Token[str | None]:
-    """Make this the trace of the current context; `leave_trace` goes back."""
-    return _trace_id.set(trace_id)
-
-
-def leave_trace(token: Token[str | None]) -> None:
-    """Go back to the trace before `enter_trace`, in the same context."""
-    _trace_id.reset(token)
+    return spell_trace(next_trace())
 
 
 @contextmanager

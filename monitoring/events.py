@@ -8,7 +8,7 @@ from time import perf_counter, time
 import msgspec
 
 from monitoring.bounds import MOST, bounded, cut
-from monitoring.correlation import as_trace_id
+from monitoring.correlation import TraceRef, as_trace_id, spell_trace
 from monitoring.recorder import Attributes, Record
 from monitoring.wire import ATTRIBUTES, VALUE_LENGTH, Event, Value
 
@@ -25,7 +25,7 @@ def clock_offset() -> float:
 
 def to_event(record: Record, offset: float) -> Event:
     """The event that a record stands for."""
-    site, outcome, error_type, ended, started, size, trace_id, attributes, weight = record
+    site, outcome, error_type, ended, started, size, trace, attributes, weight = record
     return Event(
         at_us=int((ended + offset) * 1e6),
         name=site.name,
@@ -35,7 +35,7 @@ def to_event(record: Record, offset: float) -> Event:
         error_type=None if error_type is None else cut(error_type, VALUE_LENGTH),
         duration_ns=None if started is None else max(int((ended - started) * 1e9), 0),
         size_bytes=size if type(size) is int and 0 <= size <= MOST else None,
-        trace_id=trace_id if trace_id is None or len(trace_id) == _TRACE_ID_LENGTH else as_trace_id(trace_id),
+        trace_id=None if trace is None else _trace_id(trace),
         weight=weight,
         attributes=_together(site.attributes, attributes) if attributes else site.attributes or None,
     )
@@ -59,6 +59,11 @@ def count_kinds(events: Iterable[Event]) -> dict[str, int]:
     for event in events:
         counts[event.kind] = counts.get(event.kind, 0) + 1
     return counts
+
+
+def _trace_id(trace: TraceRef) -> str | None:
+    trace_id = spell_trace(trace)
+    return trace_id if len(trace_id) == _TRACE_ID_LENGTH else as_trace_id(trace_id)
 
 
 def _together(constant: dict[str, Value], attributes: Attributes) -> dict[str, Value]:

@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from monitoring.bounds import bounded, cut
-from monitoring.correlation import current_trace_id
+from monitoring.correlation import TraceRef, carried_trace
 from monitoring.settings import Rate, Rule, Settings, settings
 from monitoring.wire import KIND_LENGTH, NAME_LENGTH, Direction, Outcome, Value
 
@@ -42,7 +42,7 @@ class Record(NamedTuple):
     ended: float
     started: float | None
     size_bytes: int | None
-    trace_id: str | None
+    trace: TraceRef | None
     attributes: Attributes | None
     weight: int
 
@@ -137,7 +137,7 @@ class CallSite:
             weight = self.every
         else:
             weight = 1
-        record = (self, "ok", None, ended, started, size_bytes, current_trace_id(), attributes, weight)
+        record = (self, "ok", None, ended, started, size_bytes, carried_trace(), attributes, weight)
         ring = self.ring
         head = ring.head  # as one, and as `Ring.put`, whose call would cost a fifth of the whole
         if head - ring.tail < ring.capacity:
@@ -174,9 +174,9 @@ class CallSite:
         trace_id: str | None = None,
     ) -> None:
         """Record, whatever the sampling says; `weight` is how many operations it stands for."""
-        trace_id = trace_id or current_trace_id()
+        trace = trace_id or carried_trace()
         ended = perf_counter()
-        self.ring.put((self, outcome, error_type, ended, started, size_bytes, trace_id, attributes, weight), self.kind)
+        self.ring.put((self, outcome, error_type, ended, started, size_bytes, trace, attributes, weight), self.kind)
 
     @contextmanager
     def measured(self, size_bytes: int | None = None, attributes: Attributes | None = None) -> Iterator[None]:

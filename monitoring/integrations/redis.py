@@ -60,8 +60,9 @@ def monitor_redis() -> Undo:
 
 def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
     def run(client: Any, *args: Any, **options: Any) -> Any:
-        site = _sites.get(args[0]) if len(args) < 4 or args[0] != "SET" else None
-        if site is None:
+        try:
+            site = _sites[args[0]] if len(args) < 4 or args[0] != "SET" else _find(args)
+        except KeyError:
             site = _find(args)
         started = clock()
         try:
@@ -80,8 +81,9 @@ def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
 
 def _watched_async(execute: Callable[..., Any]) -> Callable[..., Any]:
     async def run(client: Any, *args: Any, **options: Any) -> Any:
-        site = _sites.get(args[0]) if len(args) < 4 or args[0] != "SET" else None
-        if site is None:
+        try:
+            site = _sites[args[0]] if len(args) < 4 or args[0] != "SET" else _find(args)
+        except KeyError:
             site = _find(args)
         started = clock()
         try:
@@ -168,8 +170,9 @@ def _opened(connection: Any, started: float) -> None:
 
 
 def _closed(connection: Any) -> None:
-    opened = connection.__dict__.pop(_OPENED, None)
+    opened: float | None = getattr(connection, _OPENED, None)
     if opened is not None:
+        setattr(connection, _OPENED, None)
         record_close("redis", started=opened)
 
 

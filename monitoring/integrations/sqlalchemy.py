@@ -50,22 +50,28 @@ def _begin(connection: Any, cursor: Any, statement: str, parameters: Any, contex
         return
     site = _by_text.get(statement) or _sites.find(statement, statement)
     if context is not None:
-        context.__dict__[_CALL] = (site, clock())
+        setattr(context, _CALL, (site, clock()))
 
 
 def _done(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
-    call: tuple[CallSite, float] | None = context.__dict__.pop(_CALL, None) if context is not None else None
+    call = _take(context)
     if call is not None:
         site, started = call
         site.done(started)
 
 
 def _failed(context: ExceptionContext) -> None:
-    execution = context.execution_context
-    call: tuple[CallSite, float] | None = execution.__dict__.pop(_CALL, None) if execution is not None else None
+    call = _take(context.execution_context)
     if call is not None:
         site, started = call
         site.failed(started, context.original_exception)
+
+
+def _take(context: Any) -> tuple[CallSite, float] | None:
+    call: tuple[CallSite, float] | None = getattr(context, _CALL, None)
+    if call is not None:
+        setattr(context, _CALL, None)
+    return call
 
 
 def _opened(driver_connection: Any, record: Any) -> None:

@@ -27,10 +27,11 @@ from monitoring.calls import record_close, record_open, record_rejection
 from monitoring.conventions import CLOSE_CODE
 from monitoring.correlation import (
     TRACEPARENT,
-    current_trace_id,
+    TraceRef,
+    carried_trace,
     enter_trace,
     leave_trace,
-    new_trace_id,
+    next_trace,
     read_trace_id,
     trace,
     trace_headers,
@@ -38,7 +39,6 @@ from monitoring.correlation import (
 from monitoring.integrations.patches import Patches, Undo
 from monitoring.recorder import call_site, clock
 from monitoring.settings import Rule, settings
-from monitoring.wire import Direction
 
 PATCHES = Patches()
 
@@ -46,7 +46,6 @@ _sent = call_site("ws.send", "websocket", "out", Rule.MESSAGE)
 _handled = call_site("ws.message", "websocket", "in", Rule.MESSAGE)
 _received = call_site("ws.receive", "websocket", "in", Rule.MESSAGE)
 
-_STATE = "_pgfold_state"
 _SWITCHING = 101
 _INTERNAL_ERROR = 1011
 _NORMAL = frozenset({1000, 1001, 1005})
@@ -56,11 +55,14 @@ _NORMAL = frozenset({1000, 1001, 1005})
 class _State:
     """One open connection: since when, and the request that its handler is at."""
 
-    direction: Direction
+    inward: bool
     opened: float
     started: float | None = None
     size: int | None = None
-    trace_id: str | None = None
+    trace: TraceRef | None = None
+
+
+_states: dict[Any, _State] = {}  # beside the connections: an attribute more would make all of theirs slower
 
 
 def monitor_websockets() -> Undo:
@@ -114,9 +116,10 @@ def _watched_send(send: Callable[..., Any]) -> Callable[..., Any]:
 
 def _watched_async_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
     async def run(connection: Any, *args: Any, **kwargs: Any) -> Any:
-        state: _State | None = connection.__dict__.get(_STATE)
-        if state is not None and state.started is not None:
-            _finish(state)
+        state: _State | None = _states.get(connection)
+        if state is not None and state.started is not None:  # the handler is back: its request is done
+            _handled.done(state.started, state.size)
+            state.started = None
         message = await (recv(connection, *args, **kwargs) if args or kwargs else recv(connection))
         if state is not None:
             _begin(state, message)
@@ -127,9 +130,10 @@ def _watched_async_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
 
 def _watched_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
     def run(connection: Any, *args: Any, **kwargs: Any) -> Any:
-        state: _State | None = connection.__dict__.get(_STATE)
+        state: _State | None = _states.get(connection)
         if state is not None and state.started is not None:
-            _finish(state)
+            _handled.done(state.started, state.size)
+            state.started = None
         message = recv(connection, *args, **kwargs)
         if state is not None:
             _begin(state, message)
@@ -140,20 +144,15 @@ def _watched_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
 
 def _begin(state: _State, message: Any) -> None:
     """A message came: on a server a request begins."""
-    if state.direction == "out":
-        _received.note(_size(message) if not _received.left else None)
-        return
-    state.trace_id = new_trace_id()
-    enter_trace(state.trace_id)
-    state.size = _size(message) if not _handled.left else None
-    state.started = clock()
-
-
-def _finish(state: _State) -> None:
-    """The handler is back for the next message: the request is done."""
-    if state.started is not None:
-        _handled.done(state.started, state.size)
-        state.started = None
+    if state.inward:
+        state.trace = trace = next_trace()
+        enter_trace(trace)
+        state.size = None if _handled.left else _size(message)
+        state.started = clock()
+    elif _received.left:
+        _received.note()
+    else:
+        _received.note(_size(message))
 
 
 def _watched_async_accept(handshake: Callable[..., Any]) -> Callable[..., Any]:
@@ -185,7 +184,7 @@ def _accepted(connection: Any, started: float) -> None:
     elif response is not None:
         with trace(read_trace_id(request.headers)):
             record_open("ws", direction="in", started=started)
-        setattr(connection, _STATE, _State("in", clock()))
+        _states[connection] = _State(True, clock())
 
 
 def _watched_async_connect(handshake: Callable[..., Any]) -> Callable[..., Any]:
@@ -218,11 +217,11 @@ def _watched_connect(handshake: Callable[..., Any]) -> Callable[..., Any]:
 
 def _connected(connection: Any, started: float) -> None:
     record_open("ws", started=started)
-    setattr(connection, _STATE, _State("out", clock()))
+    _states[connection] = _State(False, clock())
 
 
 def _with_trace(additional_headers: Any) -> Any:
-    if current_trace_id() is None:
+    if carried_trace() is None:
         return additional_headers
     headers = Headers(additional_headers or {})
     if TRACEPARENT not in headers:
@@ -242,19 +241,19 @@ def _watched_end(end: Callable[..., Any]) -> Callable[..., Any]:
 
 def _ended(connection: Any) -> None:
     """The connection is gone; what its handler was at ended with it."""
-    state: _State | None = connection.__dict__.pop(_STATE, None)
+    state: _State | None = _states.pop(connection, None)
     if state is None:
         return
     code = connection.protocol.close_code
-    if state.started is not None and state.trace_id is not None:
-        token = enter_trace(state.trace_id)
+    if state.started is not None and state.trace is not None:
+        token = enter_trace(state.trace)
         if code == _INTERNAL_ERROR:
             _handled.failed(state.started, "handler_failed")
         else:
             _handled.done(state.started, state.size)
         leave_trace(token)
     attributes = None if code is None or code in _NORMAL else {CLOSE_CODE: code}
-    record_close("ws", direction=state.direction, started=state.opened, attributes=attributes)
+    record_close("ws", direction="in" if state.inward else "out", started=state.opened, attributes=attributes)
 
 
 def _size(message: Any) -> int | None:
