@@ -73,17 +73,21 @@ def statuses(daemon: Daemon) -> dict[str, str]:
     return {one["name"]: one["status"] for one in json.loads(body)["components"]}
 
 
-def test_a_database_that_hangs_shows_in_health_and_metrics(server_folder: Path, tmp_path: Path) -> None:
+def test_a_hung_database_and_a_silent_source_show_in_health_and_metrics(server_folder: Path, tmp_path: Path) -> None:
     with (
         embedded_server(server_folder, durable=False) as server,
-        running(tmp_path / "daemon", DATABASE_URL=server.url, **PORTS) as daemon,
+        running(tmp_path / "daemon", DATABASE_URL=server.url, EXPECTED_SOURCES="api-1", **PORTS) as daemon,
     ):
-        wait_until(lambda: statuses(daemon)["postgres"] == "healthy", PERIODS_S, "Postgres is not healthy")
-        wait_until(lambda: fetch(daemon.addresses["health"] + "/ready")[0] == 200, PERIODS_S, "it is not ready")
+        with sending(daemon) as sender:
+            sender.store(event())
+            wait_until(lambda: statuses(daemon)["postgres"] == "healthy", PERIODS_S, "Postgres is not healthy")
+            wait_until(lambda: statuses(daemon)["sources"] == "healthy", PERIODS_S, "the source is not healthy")
+            wait_until(lambda: fetch(daemon.addresses["health"] + "/ready")[0] == 200, PERIODS_S, "it is not ready")
         pid = int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGSTOP)
         try:
             wait_until(lambda: statuses(daemon)["postgres"] == "unhealthy", PERIODS_S + 2, "a hang is not shown")
+            wait_until(lambda: statuses(daemon)["sources"] == "unhealthy", PERIODS_S + 2, "silence is not shown")
             assert fetch(daemon.addresses["health"] + "/live")[0] == 200
             assert fetch(daemon.addresses["health"] + "/ready")[0] == 503
             assert scrape(daemon)[key("pgfold_component_status", component="postgres", status="unhealthy")] == 1
