@@ -19,6 +19,7 @@ from monitoring.wire import SourceId
 logger = logging.getLogger("monitoring")
 
 _FLUSH_S = 2.0
+_NOBODY_S = 0.3  # without a daemon: nobody should wait for what is not there
 
 
 @dataclass(slots=True)
@@ -74,7 +75,8 @@ def stop(timeout_s: float = _FLUSH_S) -> bool:
         running, _process.running = _process.running, None
     if running is None:
         return True
-    running.sender.flush(timeout_s)
+    if not running.sender.flush(min(timeout_s, _NOBODY_S)) and running.sender.talking:
+        running.sender.flush(timeout_s)
     RING.capacity = 0
     settled = running.sender.flush(0.1)
     running.sender.end(timeout_s)

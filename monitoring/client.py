@@ -72,6 +72,7 @@ class Sender(threading.Thread):
         self.books = Books(ring)
         self._spool = spool
         self._settings = settings
+        self.talking = False  # whether a daemon is there
         self._hurry = threading.Event()
         self._ending = False
         self._said: str | None = None
@@ -81,6 +82,7 @@ class Sender(threading.Thread):
     def run(self) -> None:
         """Connect and send, again and again, until `end`."""
         while not self._ending:
+            self.talking = False
             try:
                 self._converse()
             except _OtherHistory as reason:
@@ -117,6 +119,7 @@ class Sender(threading.Thread):
         with connected(settings.ingest_url, _authorization(settings.ingest_token)) as connection:
             connection.send(_encode(IngestHello(protocol=PROTOCOL, source=self._spool.source, library=LIBRARY)))
             line = self._greet(connection)
+            self.talking = True
             self._report_lost(line)
             for number, parcel in enumerate(self.books.open, self.books.acknowledged + 1):
                 connection.send(parcel.payload(number, self._spool.recorded))
