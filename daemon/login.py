@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
@@ -25,8 +26,9 @@ _FORM = """<!doctype html>
 class Login:
     """Who holds the token gets the page."""
 
-    def __init__(self, access: Access, files: PageFiles, limits: Limits) -> None:
-        self._access, self._files, self._limits = access, files, limits
+    def __init__(self, access: Access, files: PageFiles, limits: Limits, tell: Callable[[bool, str, int | None], None]
+                 ) -> None:  # fmt: skip
+        self._access, self._files, self._limits, self._tell = access, files, limits, tell
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """The page, or the form."""
@@ -44,8 +46,10 @@ class Login:
         body = await _body(request, self._limits)
         given = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
         if not equal_token(given, wanted):
+            self._tell(False, "login", 401)
             await asyncio.sleep(_WRONG_S)
             return _form("<p role=alert>This is not the token.</p>", 401)
+        self._tell(True, "login", None)
         answer = _to_page()
         cookie = cookie_header(issue_cookie(wanted, datetime.now(UTC)), secure=request.secure)
         answer.headers.add("Set-Cookie", cookie)

@@ -21,6 +21,7 @@ from daemon.health_server import health_application
 from daemon.listening import Turned, connection_limit, listen, raise_file_limit, runner_options
 from daemon.metrics_server import metrics_application
 from daemon.observation import Server
+from daemon.own_events import OwnEvents
 from daemon.parts import Part
 from daemon.ports import address_to_open, number, open_port
 from daemon.security import Access, Limits, is_loopback, listening_refusals
@@ -54,6 +55,7 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
     refusals = listening_refusals([settings.bind_address], access)
     if refusals:
         raise SettingsError("\n".join(refusals))
+    asked = _stop_asked()
     files = raise_file_limit()
     async with AsyncExitStack() as stack:
         sockets = open_sockets(settings, stack)
@@ -64,16 +66,19 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
         await core.replay()
         stack.push_async_callback(core.history.stop)
         limit = connection_limit(Limits(), files)
-        await _serve(stack, stream_application(core, access), sockets.stream, limit)
+        own = OwnEvents(core, f"ws://{address_to_open(settings.bind_address)}:{number(sockets.stream)}/ingest")
+        await _serve(stack, stream_application(core, access, own), sockets.stream, limit)
         if sockets.page is not None:
-            await _serve(stack, page_application(core, access, number(sockets.stream)), sockets.page, limit)
+            page = page_application(core, access, own, number(sockets.stream))
+            await _serve(stack, page, sockets.page, limit)
         watching = Watching(core)
         await begin(stack, watching, observers(watching, sockets, access, limit))
         async with _running(core, [watching, *parts(core)]):
             for line in announcements(settings, sockets):
                 say(line)
-            await _signal()
+            await asked.wait()
             say("stopping: what was acknowledged is stored")
+            await own.stop()
             await core.ingest.stop()
             await core.stream.stop()
     say("stopped")
@@ -173,10 +178,10 @@ async def _clean_up(runner: web.AppRunner) -> None:
             await runner.cleanup()
 
 
-async def _signal() -> None:
-    """Until the process is asked to stop."""
+def _stop_asked() -> asyncio.Event:
+    """Set once the process is asked to stop, from now on."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, asked.set)
-    await asked.wait()
+    return asked

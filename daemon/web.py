@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -34,15 +35,25 @@ def error_answer(status: int, sentence: str) -> web.Response:
     return json_answer(ErrorAnswer(error=sentence), status)
 
 
-def guard(access: Access, scope: Scope, counters: Counters, handler: Handler) -> Handler:
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who is let in, and who is told of those that are not: `turned_away` is given how they asked, and the status."""
+
+    access: Access
+    counters: Counters
+    turned_away: Callable[[str, int], None]
+
+
+def guard(door: Guard, scope: Scope, handler: Handler) -> Handler:
     """Let through who may; answer the others, and count them."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         asked = asked_of(request.method, request.raw_path, request.headers.items())
-        refusal = refuse(access, asked, scope, datetime.now(UTC))
+        refusal = refuse(door.access, asked, scope, datetime.now(UTC))
         if refusal is None:
             return await handler(request)
-        counters.count(Count.REQUESTS_REFUSED)
+        door.counters.count(Count.REQUESTS_REFUSED)
+        door.turned_away("token" if asked.authorization else "cookie" if asked.cookies else "none", refusal.status)
         return error_answer(refusal.status, refusal.reason)
 
     return guarded

@@ -227,4 +227,18 @@ def test_with_a_token_nothing_is_read_without_it_and_a_login_opens_the_page(tmp_
         assert answer.status == 303
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
-        assert daemon.get("api/page", {"Cookie": cookie.split(";")[0]})[0] == 200
+        opens = {"Cookie": cookie.split(";")[0]}
+        assert daemon.get("api/page", opens)[0] == 200
+        assert_told(daemon, opens)
+
+
+def assert_told(daemon: Daemon, opens: dict[str, str]) -> None:
+    """Who was let in and who was not are events, and no token is among them."""
+    for _ in range(200):
+        events = daemon.get("api/events?kind=auth,config", opens)[1]["events"]
+        told = {(one["attributes"].get("auth.method"), one["outcome"], one.get("error_type")) for one in events}
+        if ("login", "ok", None) in told:
+            break
+        time.sleep(0.05)
+    assert {("login", "ok", None), ("none", "error", "no_token"), (None, "ok", None)} <= told
+    assert TOKEN not in json.dumps(events)
