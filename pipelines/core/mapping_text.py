@@ -13,7 +13,6 @@ from pipelines.core.mapping_words import (
     constant_words,
     kind_of,
     kinds_of,
-    loss_of,
     place_of,
     remark,
     scalar_text,
@@ -47,7 +46,7 @@ def mapping_lines(lens: Lens, facts: MappingFacts, width: int = WIDTH) -> list[s
 def _source_lines(lens: Lens, source: SourceLens, facts: MappingFacts) -> Iterator[_Line]:
     yield _Line(visible(source.name.name), "", visible(lens.target.name.name))
     for rule in source.rules:
-        said = visible(remark(source, rule, loss_of(source, rule, facts)))
+        said = visible(remark(source, rule, facts))
         yield _Line(_column(rule), kind_of(rule).mark, _place(lens, place_of(lens, rule)), said)
     for constant in source.constants:
         yield _constant_line(lens, source, constant, facts)

@@ -71,7 +71,7 @@ class MappingFacts:
     """What was counted, to be shown beside a mapping; what was not counted is not shown.
 
     `rows` are of sources and children, `target_rows` before the fold, `target_rows_after` when it is folded; `added`
-    are the columns that the target lacked.
+    are the columns that the target lacked, `kept_in` says where the exact values of lossy ones are.
     """
 
     rows: Mapping[TableName, int] = field(default_factory=dict)
@@ -79,6 +79,7 @@ class MappingFacts:
     target_rows_after: int | None = None
     losses: Mapping[tuple[TableName, str], Loss] = field(default_factory=dict)
     added: tuple[str, ...] = ()
+    kept_in: str = "the archive"
 
 
 def kind_of(rule: Rule) -> Kind:
@@ -118,12 +119,13 @@ def column_count(lens: Lens) -> int:
     return sum(len(source.rules) for source in lens.sources)
 
 
-def remark(source: SourceLens, rule: Rule, loss: Loss | None, arrow: str = "->") -> str:
+def remark(source: SourceLens, rule: Rule, facts: MappingFacts, arrow: str = "->") -> str:
     """What is said beside a column; empty where its places say everything."""
     if kind_of(rule) is Kind.LOSSY:
+        loss = loss_of(source, rule, facts)
         said = f"lossy: {loss_words(loss, arrow)}" if loss else "lossy" if rule.place else "lossy: has no place"
         readable = "".join(f", readable in {place}" for place in kept_places(source, rule))
-        return f"{said} (exact value kept in the archive{readable})"
+        return f"{said} (exact value kept in {facts.kept_in}{readable})"
     match rule.treatment:
         case Treatment.SAME | Treatment.CAST | Treatment.PATH | Treatment.DROPPED:
             return ""

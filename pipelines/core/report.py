@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
@@ -168,6 +168,16 @@ class Report:
     undo: Undo | None = None
     zone: tzinfo = UTC
 
+    @property
+    def mapping_facts(self) -> MappingFacts:
+        """The facts of the mapping as it stands now."""
+        return replace(self.facts, kept_in=kept_in(self.standing))
+
+
+def kept_in(standing: FoldStanding) -> str:
+    """Where the exact values of lossy columns are."""
+    return "the sealed backup" if standing is FoldStanding.DROPPED else "the archive"
+
 
 _FOUND = {
     "read_back": "differ",
@@ -193,6 +203,5 @@ def lossy_line(lens: Lens, standing: FoldStanding) -> CheckLine | None:
     columns = lossy_columns(lens)
     if not columns:
         return None
-    where = "the sealed backup" if standing is FoldStanding.DROPPED else "the archive"
-    sentence = f"Columns without an inverse, exact values kept in {where}"
+    sentence = f"Columns without an inverse, exact values kept in {kept_in(standing)}"
     return CheckLine(sentence, ", ".join(columns), f"{number(len(columns))} lossy", None, Status.WARN)

@@ -109,7 +109,7 @@ def _mapping(report: Report) -> Markup:
         "figure",
         element("div", picture_svg(picture, WIDE), class_="map wide"),
         element("div", picture_svg(picture, COMPACT), class_="map compact"),
-        report_tables.mapping_table(report.fold.lens, report.facts),
+        report_tables.mapping_table(report.fold.lens, report.mapping_facts),
         legend_html(picture),
         class_="tall" if tall else None,
     )

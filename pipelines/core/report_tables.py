@@ -13,7 +13,6 @@ from pipelines.core.mapping_words import (
     MappingFacts,
     constant_words,
     kind_of,
-    loss_of,
     place_of,
     remark,
     scalar_text,
@@ -224,7 +223,7 @@ def _mapping_group(lens: Lens, source: SourceLens, facts: MappingFacts) -> Marku
 
 def _mapping_row(lens: Lens, source: SourceLens, rule: Rule, facts: MappingFacts) -> Markup:
     kind, place = kind_of(rule), place_of(lens, rule)
-    said = remark(source, rule, loss_of(source, rule, facts), "→")
+    said = remark(source, rule, facts, "→")
     type_said = element("span", type_words(rule.column), class_="faint")
     name = markup.joined((element("b", rule.column.name), " ", type_said))
     how = said or element("span", kind.label, class_="plain")

@@ -14,6 +14,7 @@ from pipelines.core.manifest import Manifest
 from pipelines.core.schema import TableName
 from pipelines.core.wording import duration, rate, size
 from pipelines.database.backup_reader import read_manifest
+from pipelines.steps.evidence import IN_SHORT
 from pipelines.steps.outcome import Outcome
 
 # Dagster reads annotations when it decorates, and knows the class only without its parameter.
@@ -77,6 +78,8 @@ def value_of(name: str, fact: JsonValue) -> dg.MetadataValue:
             return dg.MetadataValue.int(fact)
         case float():
             return dg.MetadataValue.float(fact)
+        case str() if name == IN_SHORT:
+            return dg.MetadataValue.md(fact)
         case str() if name in _FOLDERS:
             return dg.MetadataValue.path(fact)
         case str():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -17,9 +18,9 @@ from pipelines.core.digest import Digest
 from pipelines.core.errors import DatabaseError
 from pipelines.core.expression import trusted
 from pipelines.core.fold import Fold
-from pipelines.core.ledger_rows import FoldState, Run, StepRecord
+from pipelines.core.ledger_rows import FoldStanding, FoldState, Run, StepRecord
 from pipelines.core.lens import Rule, SourceLens
-from pipelines.core.mapping_words import MappingFacts
+from pipelines.core.mapping_words import Loss, MappingFacts
 from pipelines.core.names import Keeping
 from pipelines.core.place import Place
 from pipelines.core.relations import joined
@@ -43,19 +44,20 @@ from pipelines.database import ledger_folds, ledger_steps
 from pipelines.database.backup_reader import read_manifest
 from pipelines.database.durable_files import replace_file
 from pipelines.database.named_sql import load_sql
+from pipelines.steps.plan_facts import read_loss
 from pipelines.steps.running import Working
 
 _SQL = load_sql("pipelines.steps", "evidence.sql")
 REPORT = "report.html"
+IN_SHORT = "report in short"  # the fact that an asset's page shows
 SAMPLES = 21
 _SAMPLED_PAGES_FROM_ROWS = 100_000
 
 
-def write_report(work: Working, *, restored: Mapping[TableName, Digest], undo: Undo | None) -> Path:
-    """Write report.html into the run's backup; `restored` are digests of what the sealed backup gave back."""
+def write_report(work: Working, report: Report) -> Path:
+    """Write report.html into the run's backup."""
     assert work.run.backup_location is not None
     folder = Path(work.run.backup_location)
-    report = make_report(work, restored=restored, undo=undo)
     replace_file(folder, REPORT, report_html(report, style_sheets()))
     return folder / REPORT
 
@@ -70,7 +72,7 @@ def style_sheets() -> StyleSheets:
 
 
 def make_report(work: Working, *, restored: Mapping[TableName, Digest], undo: Undo | None) -> Report:
-    """Everything the report says of a fold in force."""
+    """Everything the report says of a fold in force; `restored` are digests of what the sealed backup gave back."""
     steps = {step.name: step for step in ledger_steps.steps_of(work.connection, work.run.id)}
     state = ledger_folds.fold_state(work.connection, work.fold.name)
     checks = all_checks(steps)
@@ -79,7 +81,7 @@ def make_report(work: Working, *, restored: Mapping[TableName, Digest], undo: Un
     over, wrong = sum(check.over for check in read), sum(check.found for check in read)
     return Report(
         fold=work.fold,
-        facts=_mapping_facts(work, read),
+        facts=_mapping_facts(work, state, read),
         standing=state.standing,
         run=_run(work),
         versions=Versions(_server_version(work), _own_version()),
@@ -208,7 +210,7 @@ def _at(fold: Fold, place: Place) -> sql.Composable:
     return sql.SQL("{} #> {}::pg_catalog.text[]").format(as_jsonb, sql.Literal(list(place.path)))
 
 
-def _mapping_facts(work: Working, read: Sequence[Check]) -> MappingFacts:
+def _mapping_facts(work: Working, state: FoldState, read: Sequence[Check]) -> MappingFacts:
     by_number = {int(check.name.rsplit("_", 1)[1]): check.over for check in read}
     rows = {source.name: by_number.get(source.number, 0) for source in work.fold.lens.sources}
     rows |= {table.name: 0 for table in work.fold.lens.empty}
@@ -216,7 +218,18 @@ def _mapping_facts(work: Working, read: Sequence[Check]) -> MappingFacts:
         "count the target's rows", sql.SQL("SELECT count(*) FROM {}").format(work.fold.spec.target.identifier)
     )
     after = int(work.session.one(counted)[0])
-    return MappingFacts(rows, after - sum(rows.values()), after, {}, tuple(a.name for a in work.fold.added))
+    added = tuple(a.name for a in work.fold.added)
+    return MappingFacts(rows, after - sum(rows.values()), after, dict(_losses(work, state)), added)
+
+
+def _losses(work: Working, state: FoldState) -> Iterator[tuple[tuple[TableName, str], Loss]]:
+    """What lossy columns lost, counted in the archive; where it is gone, nobody counts."""
+    for source in work.fold.lens.sources if state.standing is FoldStanding.FOLDED else ():
+        archived = replace(source, table=replace(source.table, name=work.fold.archived(source.name)))
+        for rule in source.lossy:
+            loss = read_loss(work.connection, archived, rule)
+            if loss is not None and loss.values:
+                yield (source.name, rule.column.name), loss
 
 
 def _run(work: Working) -> ReportRun:

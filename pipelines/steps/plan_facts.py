@@ -117,11 +117,11 @@ def _lossy(connection: Connection, fold: Fold, sources: Sequence[SourceLens]) ->
     for source in fold.lens.sources:
         for rule in source.lossy:
             readable = computable.get(source.name)
-            loss = _loss(connection, readable, rule) if readable is not None else None
+            loss = read_loss(connection, readable, rule) if readable is not None else None
             yield LossyColumn(source.name, rule.column.name, None if rule.place is None else str(rule.place), loss)
 
 
-def _loss(connection: Connection, source: SourceLens, rule: Rule) -> Loss | None:
+def read_loss(connection: Connection, source: SourceLens, rule: Rule) -> Loss | None:
     """How many different values do not come back, and what they become if that is one value; None if unknown."""
     if rule.place is not None and rule.place.column not in readable_columns(source):
         return None

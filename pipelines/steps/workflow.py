@@ -26,6 +26,7 @@ from pipelines.core.plan_text import plan_markdown
 from pipelines.core.reconciliation import KEEP_EDITS, RollbackOptions, Verdict
 from pipelines.core.recorded import Recorded
 from pipelines.core.report import Undo
+from pipelines.core.report_markdown import report_markdown
 from pipelines.core.spec import Approval, Spec
 from pipelines.core.wording import counted as count
 from pipelines.database import approvals, ledger, ledger_folds, ledger_runs, ledger_steps
@@ -39,7 +40,7 @@ from pipelines.steps.back import sequences_back, undoing
 from pipelines.steps.backup_step import backup_restores, export_tables, seal_tables
 from pipelines.steps.cut_over import CutOver, Window
 from pipelines.steps.drop import archived_to_itself
-from pipelines.steps.evidence import all_checks, check_facts, write_report
+from pipelines.steps.evidence import IN_SHORT, all_checks, check_facts, make_report, write_report
 from pipelines.steps.map_fields import Begun, MapFields
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.own_backup import back_up
@@ -287,8 +288,8 @@ def _seal(work: Working) -> dict[str, JsonValue]:
     ledger_steps.finish_step(work.connection, work.run.id, "seal", work.surroundings.now(), facts)
     restored = {table.name: table.restored for table in drilled.tables}
     verdict = undoing.reconcile(work.surroundings, work.fold.name)
-    report = write_report(work, restored=restored, undo=Undo(work.surroundings.now(), verdict))
-    return {**facts, "report": str(report)}
+    report = make_report(work, restored=restored, undo=Undo(work.surroundings.now(), verdict))
+    return {**facts, "report": str(write_report(work, report)), IN_SHORT: report_markdown(report)}
 
 
 def verify_now(surroundings: Surroundings, spec: Spec) -> Outcome:

@@ -116,6 +116,9 @@ def test_a_fold_shows_what_it_did(open_shop: Callable[..., Shop], instance: dg.D
     assert isinstance(checks, dg.TableMetadataValue)
     assert {record.data["check"] for record in checks.records} >= {"read_back_1", "backup_restores"}
     assert shown["cut_over"]["tries"].value == 1
+    in_short = shown["cut_over"]["report in short"]
+    assert isinstance(in_short, dg.MarkdownMetadataValue)
+    assert "| Result | ✓ **Nothing lost** | 3 of 3 source rows read back equal. |" in str(in_short.value)
     assert check_of(result, "in_force").passed
     assert check_of(result, "can_roll_back").passed
 

@@ -231,6 +231,17 @@ def test_the_mapping_is_there_in_words_too(page: Element) -> None:
     assert ["exai_issues_tracker 1,284,310 rows"] in rows
 
 
+@pytest.mark.parametrize(
+    ("standing", "place"),
+    [(FoldStanding.FOLDED, "the archive"), (FoldStanding.DROPPED, "the sealed backup")],
+)
+def test_the_mapping_says_where_exact_values_are_now(standing: FoldStanding, place: str) -> None:
+    report = replace(issues_report(), standing=standing)
+    said = shown(section(read_page(report_html(report, style_sheets())), "mapping").all("table")[0])
+    assert f"lossy: 9 values → 'other' (exact value kept in {place}" in said
+    assert said.count("exact value kept in") == said.count(f"exact value kept in {place}") == 3
+
+
 @pytest.mark.parametrize("report", [issues_report(), failed_report()], ids=["folded", "failed"])
 def test_everybody_can_read_it(report: Report) -> None:
     page = read_page(report_html(report, style_sheets()))
