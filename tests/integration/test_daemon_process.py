@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -23,24 +24,21 @@ def refused(process: subprocess.Popen[str], folder: Path) -> tuple[int, str]:
     return process.returncode, (folder / "errors").read_text()
 
 
-def test_four_servers_listen_at_the_addresses_it_prints(tmp_path: Path) -> None:
+def test_four_servers_listen_at_the_addresses_it_prints_and_no_secret_is_printed(tmp_path: Path) -> None:
     enabled = {"HEALTH_CHECK_ENABLED": "true", "HEALTH_CHECK_PORT": "0", "METRICS_ENABLED": "true", "METRICS_PORT": "0"}
-    with running(tmp_path, **enabled) as daemon:
-        assert fetch(daemon.addresses["page"] + "api/openapi.json")[0] == 200
-        assert fetch(daemon.addresses["health"].replace("/health", "/health/live"))[0] == 200
-        status, body, _ = fetch(daemon.addresses["metrics"])
-        assert (status, b"pgfold_event_loop_lag_seconds" in body) == (200, True)
-        with reading(daemon) as page:
-            assert json.loads(page.recv(5))["type"] == "hello"
-
-
-def test_settings_are_printed_without_secrets(tmp_path: Path) -> None:
     secrets = {
         "MONITOR_TOKEN": TOKEN,
         "INGEST_TOKEN": TOKEN + "x",
         "DATABASE_URL": f"postgresql://me:{TOKEN}@nowhere/app",
     }
-    with running(tmp_path, **secrets) as daemon:
+    opens = {"Authorization": f"Bearer {TOKEN}"}
+    with running(tmp_path, **enabled, **secrets) as daemon:
+        assert fetch(daemon.addresses["page"] + "api/openapi.json", opens)[0] == 200
+        assert fetch(daemon.addresses["health"].replace("/health", "/health/live"))[0] == 200
+        status, body, _ = fetch(daemon.addresses["metrics"], opens)
+        assert (status, b"pgfold_event_loop_lag_seconds" in body) == (200, True)
+        with reading(daemon, headers=opens) as page:
+            assert json.loads(page.recv(5))["type"] == "hello"
         printed = "\n".join(daemon.said) + daemon.errors.read_text()
     assert TOKEN not in printed
     assert "MONITOR_TOKEN=set" in printed
@@ -78,11 +76,12 @@ def test_every_wrong_setting_is_named_at_once(tmp_path: Path) -> None:
     assert [name for name in wrong if name not in said] == []
 
 
-def test_two_daemons_do_not_share_a_history(tmp_path: Path) -> None:
-    with running(tmp_path):
+def test_two_daemons_do_not_share_a_history_and_ctrl_c_stops_the_first(tmp_path: Path) -> None:
+    with running(tmp_path) as daemon:
         status, said = refused(launch(tmp_path), tmp_path)
-    assert status == 1
-    assert "another daemon" in said
+        assert (status, "another daemon" in said) == (1, True)
+        daemon.process.send_signal(signal.SIGINT)
+        assert daemon.process.wait(STARTS_S) == 0
 
 
 def stop_while_sending(daemon: Daemon, batches: int) -> int:
@@ -111,12 +110,6 @@ def test_a_stop_stores_what_was_acknowledged_and_says_goodbye(tmp_path: Path) ->
         stored = daemon.get("api/events?limit=1")[1]["all"]
         assert stored >= acknowledged * 50
         assert daemon.get("api/sources")[1]["sources"][0]["stored"] == stored
-
-
-def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
-    with running(tmp_path) as daemon:
-        daemon.process.send_signal(2)
-        assert daemon.process.wait(STARTS_S) == 0
 
 
 def test_numbering_goes_on_after_a_restart_and_the_panels_with_it(tmp_path: Path) -> None:
