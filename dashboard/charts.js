@@ -9,7 +9,7 @@ import { rangeNamed } from "./ranges.js";
 import { kindClass, kindsOf } from "./store.js";
 import { spanOf } from "./window.js";
 
-export const uses = ["stats", "series", "ranged", "ranged_error", "range", "marks", "latency", "apart", "narrow", "frozen",
+export const uses = ["stats", "series_version", "ranged", "ranged_error", "range", "marks", "latency", "apart", "narrow", "frozen",
   "now_us", "scheme"];
 
 const BAND = 30; // pixels for a kind on its own scale

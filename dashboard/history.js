@@ -9,12 +9,16 @@ const TYPING_MS = 200;
 const TOO_FAR = 100_000; // events behind: then the newest page is asked for instead of all that was missed
 const REFRESH_MS = 10_000;
 const NEAR_END_ROWS = 30;
+const HEALS_US = 60e6; // how far back the stream's missing seconds are asked for
+const HEAL_EVERY_MS = 5_000;
 
 export class History {
   constructor({ store, api, resubscribe }) {
     Object.assign(this, { store, api, resubscribe });
     this.asked = 0;
     this.typing = null;
+    this.healed_ms = 0;
+    this.since_us = 0; // holes from before the page was opened are the history's own
     setInterval(() => this.refresh(), REFRESH_MS);
   }
 
@@ -34,6 +38,7 @@ export class History {
     });
     this.say({ type: "page", page });
     const { rows } = this.state;
+    this.since_us ||= page.hello.now_us;
     this.readCharts();
     const behind = page.hello.latest - (rows.last ?? 0);
     if (!rows.loaded || behind < 0 || behind > TOO_FAR) await this.readRows({ anew: behind < 0 });
@@ -50,6 +55,7 @@ export class History {
     if (state.filter !== before.filter) this.typed(state.filter.text !== before.filter.text);
     else if (state.from_us !== before.from_us) this.readRows();
     else if (state.filter.off.length && newKind(state, before)) this.readRows();
+    if (state.stats !== before.stats) this.heal();
     if (state.range !== before.range) this.readCharts();
     if (state.migrations !== before.migrations && states(state) !== states(before)) this.readMarks();
     if (state.opened !== before.opened && state.opened !== null) this.readTrace();
@@ -102,8 +108,9 @@ export class History {
   refresh() {
     const { hello, frozen, range, link } = this.state;
     if (hello === null || frozen || link.phase !== "connected") return;
-    if (range === "live") this.readMarks();
-    else this.readCharts();
+    if (range !== "live") return this.readCharts();
+    this.readMarks();
+    this.readAgain(this.state.series.newest_us - HEALS_US); // what arrived late counts too
   }
 
   async readCharts() {
@@ -117,6 +124,24 @@ export class History {
       if (range !== "live") this.say({ type: "range_failed", error: error.message });
     }
     this.readMarks();
+  }
+
+  // A busy daemon may leave a second out of the stream that it did measure: then the history has it.
+  async heal() {
+    const { series, hello } = this.state;
+    if (hello === null || performance.now() - this.healed_ms < HEAL_EVERY_MS) return;
+    const to_us = series.newest_us;
+    const hole = series.missing(null, Math.max(to_us - HEALS_US, this.since_us), to_us).find(([from_us]) => !isExplained(series, from_us));
+    if (!hole) return;
+    this.healed_ms = performance.now();
+    await this.readAgain(hole[0]);
+  }
+
+  async readAgain(from_us) {
+    const to_us = this.state.series.newest_us;
+    if (to_us <= from_us || to_us === 0) return;
+    const answer = await this.api.stats(from_us, to_us, 1).catch(() => null);
+    if (answer) this.say({ type: "healed", answer });
   }
 
   async readMarks() {
@@ -137,6 +162,8 @@ export class History {
     return Math.max(this.state.now_us, this.state.hello?.now_us ?? 0);
   }
 }
+
+const isExplained = (series, at_us) => series.reasons.some(({ from_us, to_us }) => at_us >= from_us - 1e6 && at_us < to_us);
 
 const newKind = (state, before) => state.stats !== before.stats && kindsOf(state).join() !== kindsOf(before).join();
 

@@ -7,7 +7,7 @@ import { kindClass, kindsOf } from "./store.js";
 import { sparkline } from "./sparkline.js";
 import { spanOf } from "./window.js";
 
-export const uses = ["stats", "now_us", "narrow", "frozen", "series"];
+export const uses = ["stats", "now_us", "narrow", "frozen", "series_version"];
 
 const HIGH_SHARE = 0.05; // errors that a reader's eye is led to
 

@@ -20,6 +20,7 @@ export function initialState(now_us) {
     semaphores: [],
     requests: [],
     series: new Series(),
+    series_version: 0,
     marks: [],
     range: "live",
     ranged: null, // {series, from_us, to_us} of a range other than live
@@ -127,7 +128,12 @@ const REDUCERS = {
   live_loaded(state, { answer }) {
     state.series.add(answer.points);
     state.series.reasons = answer.missing;
-    return { series: state.series };
+    return { series_version: state.series.version };
+  },
+  healed(state, { answer }) {
+    state.series.add(answer.points);
+    state.series.reasons = [...state.series.reasons, ...answer.missing].slice(-20);
+    return { series_version: state.series.version };
   },
   range_loaded(state, { answer, range }) {
     if (range !== state.range) return {};

@@ -210,6 +210,37 @@ def test_missing_time_is_what_has_no_point_and_a_measured_zero_is_none(page: Pag
     assert page.evaluate(MISSING) == [[[0, 1], [3, 6], [8, 9]], [1, 0, 1, 5]]
 
 
+HEAL = """async () => {
+  const [{ History }, { Store }] = await Promise.all([import('/history.js'), import('/store.js')])
+  const s = 1000000
+  const t = Math.floor(Date.now() / 1000) * s
+  const point = (at, operations) => ({ at_us: at, step_s: 1, kind: 'redis', operations, errors: 0 })
+  const asked = []
+  const stats = async (from_us, to_us) => {
+    asked.push([(from_us - t) / s, (to_us - t) / s])
+    return { points: [point(t + 2 * s, 7)], missing: [{ from_us: t + 3 * s, to_us: t + 4 * s, reason: 'nobody' }] }
+  }
+  const store = new Store(t)
+  const history = new History({ store, api: { stats }, resubscribe: () => {} })
+  store.dispatch({ type: 'hello', time_zone: 'UTC', now_us: t })
+  history.since_us = t
+  history.healed_ms = -1e6
+  store.listeners.push((state, before) => history.follow(state, before))
+  for (const at of [0, 1, 5]) store.dispatch({ type: 'stats', kinds: [], point: [point(t + at * s, 1)] })
+  await new Promise(done => setTimeout(done, 20))
+  history.healed_ms = -1e6
+  store.dispatch({ type: 'stats', kinds: [], point: [point(t + 6 * s, 1)] })
+  const { series } = store.state
+  return [asked, series.missing('redis', t, t + 7 * s).map(([a, b]) => [(a - t) / s, (b - t) / s])]
+}"""
+
+
+def test_seconds_that_the_stream_left_out_are_read_from_the_history(page: Page) -> None:
+    asked, missing = page.evaluate(HEAL)
+    assert asked[0] == [2, 5]
+    assert missing == [[3, 5]]
+
+
 CLOCK = """async ([zone, times]) => {
   const { Zone } = await import('/zone.js')
   const z = new Zone(zone)
