@@ -54,6 +54,7 @@ class Books:
     ring: Ring
     acknowledged: int = 0  # the number of the last batch that is stored
     settled: int = 0  # events and drops in the batches up to it
+    settled_ever: int = 0  # the same, with those of a history that the daemon no longer has
     open: deque[Parcel] = field(default_factory=deque)  # the batches after it, in order
     _waiting: deque[Parcel] = field(default_factory=deque)  # made, with no number yet
     _reported: dict[str, int] = field(default_factory=dict)
@@ -75,7 +76,9 @@ class Books:
         """The daemon has stored the batches up to this number."""
         while self.open and self.acknowledged < number:
             self.acknowledged += 1
-            self.settled += self.open.popleft().accounted
+            accounted = self.open.popleft().accounted
+            self.settled += accounted
+            self.settled_ever += accounted
 
     def knows(self, number: int) -> bool:
         """Whether the daemon can have this as its last number: else its history is not the one that we wrote to."""
@@ -93,9 +96,11 @@ class Books:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the daemon has everything recorded up to now."""
-        pending = self.ring.head != self.ring.tail or self.open or self._waiting
-        return not pending and not self._unreported()
+        """Whether the daemon has everything recorded up to now.
+
+        By the counts alone: what the sender has just taken out of the ring is in no list for a moment.
+        """
+        return self.settled_ever == self.ring.head + self.ring.drops
 
     def _pack(self, records: list[Record], size_bytes: int, heartbeat: bool) -> None:
         dropped = self._unreported()

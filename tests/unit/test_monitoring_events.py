@@ -81,6 +81,24 @@ def test_a_spoilt_batch_keeps_its_number_and_its_events_are_counted_as_dropped()
     assert (batch.number, batch.events, batch.dropped) == (1, [], {"host": 2})
 
 
+def test_what_is_on_its_way_out_of_the_ring_is_not_settled() -> None:
+    seen: list[bool] = []
+
+    class Watched(Ring):
+        def take(self, most: int) -> list[Record]:
+            taken = super().take(most)
+            seen.append(books.is_settled)
+            return taken
+
+    ring = Watched()
+    ring.open(1024, [0, 0])
+    books = Books(ring)
+    call_site("thing", "host", ring=ring).keep("ok")
+    assert len(batches(books)) == 1
+    books.settle(1)
+    assert (seen[0], books.is_settled) == (False, True)
+
+
 def test_durations_and_ends_are_true_to_the_clock() -> None:
     site = call_site("thing", "host", ring=RING)
     record: Any = (site, "ok", None, 12.5, 12.25, 7, "ab" * 16, None, 10)
