@@ -17,6 +17,9 @@ _SQL = load_sql("daemon", "history.sql")
 _MICROSECONDS = 1_000_000
 _MOST_VALUES = 100  # series of one chart; those with the most operations
 
+SETTLED_S = 3  # events arrive and are summed up within this time
+_SHORTEST_BEGUN_S = 30
+
 Stretch = tuple[int, int]
 
 
@@ -79,20 +82,32 @@ def read_chart(connection: sqlite3.Connection, asked: SeriesAsked, covered: Cove
         cells.setdefault(value, {})
     shown = sorted(cells, key=lambda value: -sum(cell.operations for cell in cells[value].values()))[:_MOST_VALUES]
     points = [point for value in sorted(shown)
-              for point in _points(asked, value, cells[value], covered.of(asked.by, value))]  # fmt: skip
-    span_us = (asked.from_s * _MICROSECONDS, min(asked.to_s, now_s) * _MICROSECONDS)
+              for point in _points(asked, value, cells[value], covered.of(asked.by, value), now_s)]  # fmt: skip
+    span_us = (asked.from_s * _MICROSECONDS, min(asked.to_s, now_s - SETTLED_S) * _MICROSECONDS)
     missing = [MissingTime(from_us=from_us, to_us=to_us, reason="no process was connected or sent this time later")
                for from_us, to_us in gaps(covered.anybody(), span_us)]  # fmt: skip
     return StatsAnswer(from_us=asked.from_s * _MICROSECONDS, to_us=asked.to_s * _MICROSECONDS, step_s=asked.step_s,
                        points=points, missing=missing)  # fmt: skip
 
 
-def _points(asked: SeriesAsked, value: str, cells: Mapping[int, Cell], stretches: list[Stretch]) -> list[SeriesPoint]:
+def _points(
+    asked: SeriesAsked, value: str, cells: Mapping[int, Cell], stretches: list[Stretch], now_s: int
+) -> list[SeriesPoint]:
     quiet = _measured_steps(asked, stretches) - cells.keys()
-    found = [_point(asked, value, at_s, cell) for at_s, cell in cells.items()]
-    found.extend(_point(asked, value, at_s, Cell()) for at_s in quiet)
-    found.sort(key=lambda point: point.at_us)
-    return found
+    steps = {**{at_s: Cell() for at_s in quiet if at_s + asked.step_s <= now_s - SETTLED_S}, **cells}
+    lengths = {at_s: length_of_step(asked.step_s, at_s, now_s) for at_s in steps}
+    return [_point(asked, value, at_s, steps[at_s], length) for at_s, length in sorted(lengths.items()) if length]
+
+
+def length_of_step(step_s: int, at_s: int, now_s: int) -> int | None:
+    """How long a step has been counted: whole once its events had time to arrive, else so far; None where too short.
+
+    A rate over the whole of a step that has only begun would be too small.
+    """
+    if at_s + step_s <= now_s - SETTLED_S:
+        return step_s
+    so_far_s = now_s - 1 - at_s  # of the last second, most has not arrived
+    return so_far_s if so_far_s >= _SHORTEST_BEGUN_S else None
 
 
 def _measured_steps(asked: SeriesAsked, stretches: list[Stretch]) -> set[int]:
@@ -106,9 +121,9 @@ def _measured_steps(asked: SeriesAsked, stretches: list[Stretch]) -> set[int]:
     return found
 
 
-def _point(asked: SeriesAsked, value: str, at_s: int, cell: Cell) -> SeriesPoint:
+def _point(asked: SeriesAsked, value: str, at_s: int, cell: Cell, length_s: int) -> SeriesPoint:
     p50, p95, p99 = cell.percentiles()
-    point = SeriesPoint(at_us=at_s * _MICROSECONDS, step_s=asked.step_s, operations=cell.operations,
+    point = SeriesPoint(at_us=at_s * _MICROSECONDS, step_s=length_s, operations=cell.operations,
                         errors=cell.errors, p50_ns=p50, p95_ns=p95, p99_ns=p99)  # fmt: skip
     match asked.by:
         case Dimension.KIND:

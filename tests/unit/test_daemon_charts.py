@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.books import Book, KindBook, close_book, covered_until, kinds_after, label_for
-from daemon.charts import gaps, joined
+from daemon.charts import gaps, joined, length_of_step
 from daemon.live import Live
 from daemon.sources import sources_message
 from monitoring.wire import Event, SourceId
@@ -38,6 +39,14 @@ def test_gaps_are_what_no_stretch_covers() -> None:
     assert gaps(stretches, span) == [(0, 10 * SECOND), (20 * SECOND, 40 * SECOND), (90 * SECOND, 100 * SECOND)]
     assert gaps([], span) == [span]
     assert gaps([span], span) == []
+
+
+@pytest.mark.parametrize(
+    ("step_s", "begun_before_s", "length"),
+    [(1, 4, 1), (1, 3, None), (10, 13, 10), (10, 12, None), (3600, 3603, 3600), (3600, 1801, 1800), (3600, 20, None)],
+)
+def test_a_step_counts_as_long_as_it_was_counted(step_s: int, begun_before_s: int, length: int | None) -> None:
+    assert length_of_step(step_s, 1000 - begun_before_s, 1000) == length
 
 
 def test_a_process_is_measured_from_its_start_and_on_through_outages_of_the_daemon_unless_it_dropped() -> None:
