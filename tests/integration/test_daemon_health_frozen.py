@@ -12,9 +12,10 @@ from tests.observing import wait_until
 
 PORTS = {"HEALTH_CHECK_PORT": "0", "METRICS_PORT": "0", "HEALTH_CHECK_ENABLED": "true", "METRICS_ENABLED": "true"}
 PERIODS_S = 10  # two of the daemon's own
+# As code that blocks would: a callback of the loop, not in the middle of something that holds a lock of the process.
 FREEZE = """
-import signal, time
-signal.signal(signal.SIGUSR1, lambda *_: time.sleep(60))
+import asyncio, signal, time
+signal.signal(signal.SIGUSR1, lambda *_: asyncio.get_running_loop().call_soon_threadsafe(time.sleep, 60))
 """
 
 
