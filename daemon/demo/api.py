@@ -19,6 +19,7 @@ from daemon.demo import tables
 from daemon.demo.surroundings import TOKEN, Surroundings, logger
 from monitoring import clock
 from monitoring.calls import record_authentication, record_configuration
+from monitoring.integrations.websockets import name_request
 from monitoring.semaphores import TrackedSemaphore
 
 _PROVIDER_CALLS = 6
@@ -49,7 +50,10 @@ class Api:
     async def _answer(self, connection: ServerConnection) -> None:
         with suppress(ConnectionClosed):
             async for text in connection:
-                await connection.send(json.dumps(await self._reply(json.loads(text))))
+                request = json.loads(text)
+                if request["ask"] == "list":
+                    name_request(connection, "ws.list_files")
+                await connection.send(json.dumps(await self._reply(request)))
 
     async def _reply(self, request: dict[str, Any]) -> dict[str, object]:
         if not await self._authenticate(request):

@@ -4,8 +4,8 @@ from monitoring.integrations.websockets import monitor_websockets
 
 monitor_websockets()
 
-On a server a request is what is done from one message to the handler's next `recv`: it is the event ws.message, and
-everything that is called meanwhile carries its trace.
+On a server a request is what is done from one message to the handler's next `recv`: it is the event ws.message, or what
+`name_request` calls it, and everything that is called meanwhile carries its trace.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from monitoring.correlation import (
     trace_headers,
 )
 from monitoring.integrations.patches import Patches, Undo
-from monitoring.recorder import call_site, clock
+from monitoring.recorder import CallSite, call_site, clock
 from monitoring.settings import Rule, settings
 
 PATCHES = Patches()
@@ -60,8 +60,11 @@ class _State:
     started: float | None = None
     size: int | None = None
     trace: TraceRef | None = None
+    site: CallSite = _handled
 
 
+_named: dict[str, CallSite] = {}
+_MOST_NAMES = 200
 _states: dict[Any, _State] = {}  # beside the connections: an attribute more would make all of theirs slower
 
 
@@ -80,6 +83,17 @@ def monitor_websockets() -> Undo:
     PATCHES.replace(websockets.sync.connection.Connection, "recv", _watched_recv)
     PATCHES.replace(websockets.sync.connection.Connection, "recv_events", _watched_end)
     return PATCHES.undo
+
+
+def name_request(connection: Any, name: str) -> None:
+    """In a handler: name the request that it is at, for example ws.list_issues; never with an id in it."""
+    state = _states.get(connection)
+    if state is None:
+        return
+    site = _named.get(name)
+    if site is None and len(_named) < _MOST_NAMES:
+        site = _named[name] = call_site(name, "websocket", "in", Rule.MESSAGE)
+    state.site = site or _handled
 
 
 def _watched_async_send(send: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,7 +132,7 @@ def _watched_async_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
     async def run(connection: Any, *args: Any, **kwargs: Any) -> Any:
         state: _State | None = _states.get(connection)
         if state is not None and state.started is not None:  # the handler is back: its request is done
-            _handled.done(state.started, state.size)
+            state.site.done(state.started, state.size)
             state.started = None
         message = await (recv(connection, *args, **kwargs) if args or kwargs else recv(connection))
         if state is not None:
@@ -132,7 +146,7 @@ def _watched_recv(recv: Callable[..., Any]) -> Callable[..., Any]:
     def run(connection: Any, *args: Any, **kwargs: Any) -> Any:
         state: _State | None = _states.get(connection)
         if state is not None and state.started is not None:
-            _handled.done(state.started, state.size)
+            state.site.done(state.started, state.size)
             state.started = None
         message = recv(connection, *args, **kwargs)
         if state is not None:
@@ -147,6 +161,7 @@ def _begin(state: _State, message: Any) -> None:
     if state.inward:
         state.trace = trace = next_trace()
         enter_trace(trace)
+        state.site = _handled
         state.size = None if _handled.left else _size(message)
         state.started = clock()
     elif _received.left:
@@ -248,9 +263,9 @@ def _ended(connection: Any) -> None:
     if state.started is not None and state.trace is not None:
         token = enter_trace(state.trace)
         if code == _INTERNAL_ERROR:
-            _handled.failed(state.started, "handler_failed")
+            state.site.failed(state.started, "handler_failed")
         else:
-            _handled.done(state.started, state.size)
+            state.site.done(state.started, state.size)
         leave_trace(token)
     attributes = None if code is None or code in _NORMAL else {CLOSE_CODE: code}
     record_close("ws", direction="in" if state.inward else "out", started=state.opened, attributes=attributes)

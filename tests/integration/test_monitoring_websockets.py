@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Response
 
 import monitoring
-from monitoring.integrations.websockets import monitor_websockets
+from monitoring.integrations.websockets import monitor_websockets, name_request
 from monitoring.wire import Event
 from tests.ingest import Ingest
 
@@ -33,6 +33,9 @@ async def echo(connection: websockets.asyncio.server.ServerConnection) -> None:
     async for message in connection:
         if message == "fail":
             raise RuntimeError("the handler fails")
+        if message == "named":
+            name_request(connection, "ws.list_issues")
+            await asyncio.sleep(1.01)
         if message == "slow":
             await asyncio.sleep(1.01)
         monitoring.event("work.done", "app")
@@ -77,6 +80,13 @@ def test_a_request_is_what_happens_from_one_message_to_the_next(monitored: Monit
     assert len({event.trace_id for event in work}) == 3
     assert [event.trace_id for event in slow] == [work[1].trace_id]
     assert 1.0e9 < (slow[0].duration_ns or 0) < 2e9
+
+
+def test_a_handler_may_name_the_request_that_it_is_at(monitored: Monitored) -> None:
+    talk("named", "slow")
+    ingest = monitored()
+    slow = [event for event in ingest.events if event.weight == 1 and (event.duration_ns or 0) > 1e9]
+    assert [event.name for event in slow if not event.name.endswith(".close")] == ["ws.list_issues", "ws.message"]
 
 
 def test_connections_are_opened_and_closed_on_both_sides_in_the_clients_trace(monitored: Monitored) -> None:
