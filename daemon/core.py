@@ -118,8 +118,9 @@ class Core:
         """Send what is new: at once where nothing was sent for 50 ms, so that frames never come closer than that."""
         while True:
             await self.hub.wait()
+            began = time.monotonic()
             self.hub.tick()
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(max(0.0, began + TICK_S - time.monotonic()))
 
     async def every_second(self) -> None:
         """Send the last second, note who is connected, and repeat the panels now and then."""
