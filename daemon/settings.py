@@ -18,6 +18,7 @@ _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNITS_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _SHORTEST_AGE_S = 60
+_LONGEST_PERIOD_S = 60
 _SMALLEST_BYTES = 4 * 2**20
 
 
@@ -33,6 +34,7 @@ class Settings:
     monitor_token: str | None = field(repr=False)
     ingest_token: str | None = field(repr=False)
     origins: frozenset[str]
+    health_period_s: int
     history: Path
     history_max_age_s: int
     history_max_bytes: int
@@ -63,6 +65,7 @@ def read_settings(environment: Mapping[str, str], folder: Path) -> Settings:
         monitor_token=environment.get("MONITOR_TOKEN") or None,
         ingest_token=environment.get("INGEST_TOKEN") or None,
         origins=frozenset(_words(environment.get("MONITOR_ORIGINS", ""))),
+        health_period_s=reader.read("HEALTH_CHECK_PERIOD", "5s", _period),
         history=home / (environment.get("HISTORY") or ".pgfold/history.sqlite"),
         history_max_age_s=reader.read("HISTORY_MAX_AGE", "7d", _age),
         history_max_bytes=reader.read("HISTORY_MAX_BYTES", "2GiB", _size),
@@ -148,6 +151,13 @@ def _age(text: str) -> int:
     if age_s < _SHORTEST_AGE_S:
         raise ValueError(f"a history is kept for at least {_SHORTEST_AGE_S} s")
     return age_s
+
+
+def _period(text: str) -> int:
+    period_s = _measure(text, _UNITS_S, "a period is a number with s, m, h or d, as 5s")
+    if not 1 <= period_s <= _LONGEST_PERIOD_S:
+        raise ValueError(f"components are looked at every second at most, and every {_LONGEST_PERIOD_S} s at least")
+    return period_s
 
 
 def _size(text: str) -> int:

@@ -40,8 +40,7 @@ from monitoring.wire import BackupsMessage, Health, Migrations, Semaphores, Sour
 _REPORT_EVERY_S = 0.25
 _POST_EVERY_S = 1.0
 _BACKUPS_EVERY_S = 7 * 86_400.0
-_PERIOD_S = 5.0
-_SLOW_PERIOD_S = 15.0
+_SLOW = 3  # in periods: what changes slowly, or is asked of others
 _NO_DATABASE = "Whatever reads or writes the database fails or waits."
 
 
@@ -54,22 +53,24 @@ def probes(
     settings: Settings, latest: Latest, watch: LoopWatch, newest_backup: Callable[[], int | None]
 ) -> list[Probe]:
     """In the order in which the page shows them."""
+    period_s = float(settings.health_period_s)
+    slow_s = _SLOW * period_s
     url, redis, dagster = settings.database_url, settings.redis_url, settings.dagster_url
     told = partial(look_at_report, latest, now)
     folders = (settings.history.parent, settings.backups)
     return [
-        Probe("postgres", "Postgres", partial(look_at_postgres, url, PostgresLimits(), _PERIOD_S / 4), _PERIOD_S,
+        Probe("postgres", "Postgres", partial(look_at_postgres, url, PostgresLimits(), period_s / 4), period_s,
               needed=url is not None, meaning=_NO_DATABASE),
-        Probe("redis", "Redis", partial(look_at_redis, redis, RedisLimits(), _PERIOD_S / 4), _PERIOD_S,
+        Probe("redis", "Redis", partial(look_at_redis, redis, RedisLimits(), period_s / 4), period_s,
               needed=redis is not None, meaning=DOWN),
-        Probe("history", "History", partial(told, _history(settings)), _PERIOD_S, needed=True),
-        Probe("disk", "Disk", partial(look_at_disk, folders, DiskLimits(), newest_backup), _SLOW_PERIOD_S),
-        Probe("memory", "Memory", partial(look_at_memory, MemoryLimits()), _PERIOD_S),
-        Probe("event_loop", "Event loop", partial(look_at_loop, watch, LoopLimits()), _PERIOD_S, needed=True),
-        Probe("dagster", "Dagster", partial(look_at_dagster, dagster, DagsterLimits()), _SLOW_PERIOD_S),
-        Probe("backups", "Backups", partial(told, _backups), _SLOW_PERIOD_S),
-        Probe("semaphores", "Semaphores", partial(told, _semaphores), _PERIOD_S),
-        Probe("sources", "Sources", partial(told, _sources(settings)), _PERIOD_S),
+        Probe("history", "History", partial(told, _history(settings)), period_s, needed=True),
+        Probe("disk", "Disk", partial(look_at_disk, folders, DiskLimits(), newest_backup), slow_s),
+        Probe("memory", "Memory", partial(look_at_memory, MemoryLimits()), period_s),
+        Probe("event_loop", "Event loop", partial(look_at_loop, watch, LoopLimits()), period_s, needed=True),
+        Probe("dagster", "Dagster", partial(look_at_dagster, dagster, DagsterLimits()), slow_s),
+        Probe("backups", "Backups", partial(told, _backups), slow_s),
+        Probe("semaphores", "Semaphores", partial(told, _semaphores), period_s),
+        Probe("sources", "Sources", partial(told, _sources(settings)), period_s),
     ]  # fmt: skip
 
 

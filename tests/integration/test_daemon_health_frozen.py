@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.daemons import Daemon, fetch, running
 from tests.observing import wait_until
 
-PORTS = {"HEALTH_CHECK_PORT": "0", "METRICS_PORT": "0", "HEALTH_CHECK_ENABLED": "true", "METRICS_ENABLED": "true"}
-PERIODS_S = 10  # two of the daemon's own
+PORTS = {"HEALTH_CHECK_PORT": "0", "METRICS_PORT": "0", "HEALTH_CHECK_ENABLED": "true", "METRICS_ENABLED": "true",
+         "HEALTH_CHECK_PERIOD": "2s"}  # fmt: skip
+PERIODS_S = 6  # two of the daemon's own, and time for a busy machine
 # As code that blocks would: a callback of the loop, not in the middle of something that holds a lock of the process.
 FREEZE = """
 import asyncio, signal, time

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.errors import SettingsError
 from daemon.health import Standing, component, needs_confirmation, observe, worst
+from daemon.probes.event_loop import LoopWatch
 from daemon.probes.finding import RANKS, Finding, Measurement, Probe, Status
+from daemon.probes.reported import Latest
+from daemon.settings import read_settings
+from daemon.watching import probes
 from monitoring.wire import Component
 
 START = datetime(2026, 11, 25, 7, 16, tzinfo=UTC)
@@ -108,3 +115,19 @@ def test_unknown_is_worse_than_degraded_and_never_healthy_overall() -> None:
     assert worst(told(H, Status.DISABLED)) is H
     assert worst(told(H, D, Status.UNKNOWN)) is Status.UNKNOWN
     assert worst(told(Status.UNKNOWN, U)) is U
+
+
+@pytest.mark.parametrize(("said", "period_s"), [("", 5), ("2s", 2), ("1m", 60)])
+def test_the_period_of_the_looks_is_a_setting(said: str, period_s: int) -> None:
+    settings = read_settings({"HEALTH_CHECK_PERIOD": said}, Path("/nowhere"))
+    assert settings.health_period_s == period_s
+    loop = asyncio.new_event_loop()
+    looked = probes(settings, Latest(), LoopWatch(loop), lambda: None)
+    loop.close()
+    assert {probe.period_s for probe in looked} == {period_s, 3 * period_s}
+
+
+@pytest.mark.parametrize("said", ["0s", "90s", "5 weeks", "-1s", "1.5s"])
+def test_a_period_that_cannot_be_is_named(said: str) -> None:
+    with pytest.raises(SettingsError, match="HEALTH_CHECK_PERIOD"):
+        read_settings({"HEALTH_CHECK_PERIOD": said}, Path("/nowhere"))
