@@ -29,4 +29,5 @@ export function number(value) {
   return trimmed(value);
 }
 
-const trimmed = (value) => String(Number(value < 1 ? value.toPrecision(2) : value < 100 ? value.toFixed(1) : value.toFixed(0)));
+const trimmed = (value) =>
+  String(Number(value < 1 ? value.toPrecision(2) : value < 100 ? value.toFixed(1) : value.toFixed(0)));

@@ -24,16 +24,29 @@ function values(view, kind, grid, read) {
 }
 
 // Of a step that is not over yet only the part that has passed counts.
-const perSecond = ({ to_us }) => ({ at_us, operations, step_s }) => operations / Math.max(Math.min(step_s, (to_us - at_us) / 1e6), 0.5);
+const perSecond =
+  ({ to_us }) =>
+  ({ at_us, operations, step_s }) =>
+    operations / Math.max(Math.min(step_s, (to_us - at_us) / 1e6), 0.5);
 
 // A value between two that are missing makes no line: it is drawn as a dot.
-const dots = (data) => data.map(({ y }, at) => (!Number.isNaN(y) && Number.isNaN(data[at - 1]?.y ?? NaN) && Number.isNaN(data[at + 1]?.y ?? NaN) ? 2 : 0));
+const dots = (data) =>
+  data.map(({ y }, at) =>
+    !Number.isNaN(y) && Number.isNaN(data[at - 1]?.y ?? NaN) && Number.isNaN(data[at + 1]?.y ?? NaN) ? 2 : 0,
+  );
 
-const dotted = (dataset) => ({ ...dataset, pointRadius: dots(dataset.data), pointBackgroundColor: dataset.pointHoverBackgroundColor });
+const dotted = (dataset) => ({
+  ...dataset,
+  pointRadius: dots(dataset.data),
+  pointBackgroundColor: dataset.pointHoverBackgroundColor,
+});
 
 export function layers(view, colour) {
   const grid = steps(view);
-  const kinds = [...FROM_THE_BOTTOM.filter((kind) => view.kinds.includes(kind)), ...view.kinds.filter((kind) => !FROM_THE_BOTTOM.includes(kind))];
+  const kinds = [
+    ...FROM_THE_BOTTOM.filter((kind) => view.kinds.includes(kind)),
+    ...view.kinds.filter((kind) => !FROM_THE_BOTTOM.includes(kind)),
+  ];
   const all = kinds.map((kind) => ({ kind, values: values(view, kind, grid, perSecond(view)) }));
   const measured = Array.from({ length: grid.length }, (_, at) => all.some((one) => one.values[at] !== null));
   const below = new Array(grid.length).fill(0);
@@ -45,7 +58,10 @@ export function layers(view, colour) {
     }),
     fill: order === 0 ? "origin" : "-1",
     backgroundColor: `color-mix(in srgb, ${kindColour(colour, kind)} 86%, transparent)`,
-    borderColor: colour("surface"), borderWidth: FROM_THE_BOTTOM.includes(kind) ? 1 : 0, borderDash: [], pointHoverBackgroundColor: kindColour(colour, kind),
+    borderColor: colour("surface"),
+    borderWidth: FROM_THE_BOTTOM.includes(kind) ? 1 : 0,
+    borderDash: [],
+    pointHoverBackgroundColor: kindColour(colour, kind),
     layer: true,
   }));
   return { datasets: datasets.map(dotted), min: 0, max: roundedUp(Math.max(...below, 1)) };
@@ -60,30 +76,49 @@ export function bands(view, colour) {
     const top = Math.max(...own.map((value) => value ?? 0), 1e-9);
     const floor = n - 1 - order;
     return {
-      label: kind, top, known: own.some((value) => value !== null),
-      data: own.map((value, at) => ({ x: grid.at(at), y: value === null ? NaN : floor + 0.06 + (value / top) * 0.8, value })),
+      label: kind,
+      top,
+      known: own.some((value) => value !== null),
+      data: own.map((value, at) => ({
+        x: grid.at(at),
+        y: value === null ? NaN : floor + 0.06 + (value / top) * 0.8,
+        value,
+      })),
       fill: { value: floor + 0.06 },
       backgroundColor: `color-mix(in srgb, ${kindColour(colour, kind)} 30%, transparent)`,
-      borderColor: kindColour(colour, kind), borderWidth: 1.5, borderDash: [], pointHoverBackgroundColor: kindColour(colour, kind),
+      borderColor: kindColour(colour, kind),
+      borderWidth: 1.5,
+      borderDash: [],
+      pointHoverBackgroundColor: kindColour(colour, kind),
       layer: false,
     };
   });
   return { datasets: datasets.map(dotted), min: 0, max: Math.max(n, 1) };
 }
 
-const PERCENTILES = [["p99", "p99_ns", "ink", 1.75, []], ["p95", "p95_ns", "ink-2", 1.5, [5, 3]], ["p50", "p50_ns", "ink-3", 1.5, [1.5, 2.5]]];
+const PERCENTILES = [
+  ["p99", "p99_ns", "ink", 1.75, []],
+  ["p95", "p95_ns", "ink-2", 1.5, [5, 3]],
+  ["p50", "p50_ns", "ink-3", 1.5, [1.5, 2.5]],
+];
 
 export function percentiles(view, colour) {
   const grid = steps(view);
   let [least, most] = [Infinity, -Infinity];
   const datasets = PERCENTILES.map(([label, field, ink, width, dash]) => ({
-    label, unit: "\u00a0ms",
+    label,
+    unit: "\u00a0ms",
     data: values(view, view.kind, grid, (point) => point[field] ?? null).map((ns, at) => {
       const ms = ns ? ns / 1e6 : NaN;
       if (ns) [least, most] = [Math.min(least, ms), Math.max(most, ms)];
       return { x: grid.at(at), y: ms, value: ms };
     }),
-    fill: false, borderColor: colour(ink), borderWidth: width, borderDash: dash, pointHoverBackgroundColor: colour(ink), tone: ink,
+    fill: false,
+    borderColor: colour(ink),
+    borderWidth: width,
+    borderDash: dash,
+    pointHoverBackgroundColor: colour(ink),
+    tone: ink,
   }));
   if (least === Infinity) return { datasets, min: 1, max: 100 };
   const min = 10 ** Math.floor(Math.log10(least));
@@ -102,13 +137,23 @@ export function errorRate(view, colour) {
     });
   }
   const share = operations.map((n, at) => (n ? (errors[at] / n) * 100 : NaN)); // no operation: no rate
-  const datasets = [{
-    label: "errors", unit: "\u00a0%",
-    data: share.map((value, at) => ({ x: grid.at(at), y: value, value })),
-    fill: "origin", borderColor: colour("bad"), borderWidth: 1.5, backgroundColor: `color-mix(in srgb, ${colour("bad")} 20%, transparent)`,
-    pointHoverBackgroundColor: colour("bad"),
-  }];
-  return { datasets: datasets.map(dotted), min: 0, max: roundedUp(Math.max(...share.filter((value) => !Number.isNaN(value)), 1)) };
+  const datasets = [
+    {
+      label: "errors",
+      unit: "\u00a0%",
+      data: share.map((value, at) => ({ x: grid.at(at), y: value, value })),
+      fill: "origin",
+      borderColor: colour("bad"),
+      borderWidth: 1.5,
+      backgroundColor: `color-mix(in srgb, ${colour("bad")} 20%, transparent)`,
+      pointHoverBackgroundColor: colour("bad"),
+    },
+  ];
+  return {
+    datasets: datasets.map(dotted),
+    min: 0,
+    max: roundedUp(Math.max(...share.filter((value) => !Number.isNaN(value)), 1)),
+  };
 }
 
 // The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten, a little above.

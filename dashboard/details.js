@@ -14,5 +14,9 @@ export function view(event, zone) {
     (event.weight ?? 1) > 1 && ["Stands for", `${count(event.weight)}${NBSP}operations (a sample)`],
     ...Object.entries(event.attributes ?? {}).map(([name, value]) => [name, String(value)]),
   ].filter(Boolean);
-  return h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", null, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    facts.map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", null, value))),
+  );
 }

@@ -1,6 +1,6 @@
 // Elements as a function of state: h() describes them, render() changes only what differs.
 //
-// Text is only ever set as text. Styles are set through the object model, as the page's policy allows no style attribute.
+// Text is only ever set as text; styles through the object model, as the page's policy allows no style attribute.
 
 const DESCRIBED = Symbol("described");
 const SVG = "http://www.w3.org/2000/svg";

@@ -13,7 +13,16 @@ export function menu(state) {
   const words = narrow ? "Export" : `Export${n} ${rows.total === 1 ? "event" : "events"}`;
   const wanted = query(filter, kindsOf(state), from_us);
   const link = (format, name) => h("a", { href: exportAddress(wanted, format), download: `events.${format}` }, name);
-  return h("details", { class: "menu export" },
+  return h(
+    "details",
+    { class: "menu export" },
     h("summary", { class: "control" }, icon("download"), words, icon("down")),
-    h("div", { class: "sheet right" }, narrow && n && h("p", { class: "quiet" }, `${n} events`), link("jsonl", "JSON Lines"), link("csv", "CSV")));
+    h(
+      "div",
+      { class: "sheet right" },
+      narrow && n && h("p", { class: "quiet" }, `${n} events`),
+      link("jsonl", "JSON Lines"),
+      link("csv", "CSV"),
+    ),
+  );
 }

@@ -75,6 +75,7 @@ export function ago(then_us, now_us) {
 }
 
 // Keep each number in a sentence with its unit, or with the word after it when that is short.
-export const sentence = (text) => (text ?? "").replace(/(\d) (?=(?:%|[µmn]?s|min|h|days?|[kMGT]?i?B|rows?)\b|%)/g, `$1${NBSP}`);
+export const sentence = (text) =>
+  (text ?? "").replace(/(\d) (?=(?:%|[µmn]?s|min|h|days?|[kMGT]?i?B|rows?)\b|%)/g, `$1${NBSP}`);
 
 export const shortId = (id) => (id ?? "").slice(0, 8);

@@ -1,4 +1,4 @@
-// What the page asks of the history, and when: at the start, after a break, when the filter, the range or a row changes.
+// What the page asks of the history, and when: at the start, after a break, when filter, range or open row change.
 
 import { query, streamFilter } from "./filters.js";
 import { rangeNamed } from "./ranges.js";
@@ -131,7 +131,9 @@ export class History {
     const { series, hello } = this.state;
     if (hello === null || performance.now() - this.healed_ms < HEAL_EVERY_MS) return;
     const to_us = series.newest_us;
-    const hole = series.missing(null, Math.max(to_us - HEALS_US, this.since_us), to_us).find(([from_us]) => !isExplained(series, from_us));
+    const hole = series
+      .missing(null, Math.max(to_us - HEALS_US, this.since_us), to_us)
+      .find(([from_us]) => !isExplained(series, from_us));
     if (!hole) return;
     this.healed_ms = performance.now();
     await this.readAgain(hole[0]);
@@ -146,7 +148,9 @@ export class History {
 
   async readMarks() {
     const to_us = this.now_us();
-    const marks = await this.api.marks(to_us - rangeNamed(this.state.range).length_s * 1e6, to_us + 60e6).catch(() => null);
+    const marks = await this.api
+      .marks(to_us - rangeNamed(this.state.range).length_s * 1e6, to_us + 60e6)
+      .catch(() => null);
     if (marks) this.say({ type: "marks_loaded", marks });
   }
 
@@ -154,7 +158,10 @@ export class History {
     const { rows, opened } = this.state;
     const id = rows.at(rows.placeOf(opened))?.trace_id;
     if (!id) return;
-    const answer = await this.api.trace(id).then((trace) => ({ trace }), ({ message }) => ({ error: message }));
+    const answer = await this.api.trace(id).then(
+      (trace) => ({ trace }),
+      ({ message }) => ({ error: message }),
+    );
     this.say({ type: "trace_loaded", id, ...answer });
   }
 
@@ -163,8 +170,12 @@ export class History {
   }
 }
 
-const isExplained = (series, at_us) => series.reasons.some(({ from_us, to_us }) => at_us >= from_us - 1e6 && at_us < to_us);
+const isExplained = (series, at_us) =>
+  series.reasons.some(({ from_us, to_us }) => at_us >= from_us - 1e6 && at_us < to_us);
 
 const newKind = (state, before) => state.stats !== before.stats && kindsOf(state).join() !== kindsOf(before).join();
 
-const states = ({ migrations }) => migrations.map(({ fold, run_id, state, steps }) => `${fold}${run_id}${state}${steps.map((step) => step.state)}`).join();
+const states = ({ migrations }) =>
+  migrations
+    .map(({ fold, run_id, state, steps }) => `${fold}${run_id}${state}${steps.map((step) => step.state)}`)
+    .join();

@@ -16,7 +16,12 @@ export function view(state) {
   if (stats === null) return [];
   const kinds = kindsOf(state).map((kind) => stats.kinds.find((one) => one.kind === kind));
   return [
-    h("header", { class: "panel-head" }, h("h2", null, "By kind"), h("span", { class: "quiet" }, `last ${stats.window_s}${NBSP}s${narrow ? "; p50 · p95 · p99" : ""}`)),
+    h(
+      "header",
+      { class: "panel-head" },
+      h("h2", null, "By kind"),
+      h("span", { class: "quiet" }, `last ${stats.window_s}${NBSP}s${narrow ? "; p50 · p95 · p99" : ""}`),
+    ),
     narrow ? list(kinds, state) : table(kinds, state),
     h("p", { class: "panel-foot" }, note(kinds)),
   ];
@@ -25,24 +30,59 @@ export function view(state) {
 function note(kinds) {
   const sampled = kinds.filter((one) => one.sampled).map(({ kind }) => kind);
   if (kinds.length === 0) return "No kind has been seen yet.";
-  return sampled.length ? `≈ from a sample: ${sampled.join(", ")}. Errors and slow ones are all kept.` : "Nothing here is from a sample: every event is counted.";
+  return sampled.length
+    ? `≈ from a sample: ${sampled.join(", ")}. Errors and slow ones are all kept.`
+    : "Nothing here is from a sample: every event is counted.";
 }
 
 const swatch = (kind) => h("span", { class: `swatch ${kindClass(kind)}`, "aria-hidden": "true" });
 
 function line({ kind }, state) {
   const { from_us, to_us } = spanOf({ ...state, range: "live" });
-  return h("span", { class: kindClass(kind) },
-    sparkline(state.series.of(kind, from_us, to_us), state.series.missing(kind, from_us, to_us), from_us, to_us));
+  return h(
+    "span",
+    { class: kindClass(kind) },
+    sparkline(state.series.of(kind, from_us, to_us), state.series.missing(kind, from_us, to_us), from_us, to_us),
+  );
 }
 
-const HEADS = [["Kind", ""], ["Rate, /s", "number"], ["Errors, %", "number"], ["p50", "number"], ["p95", "number"], ["p99", "number"],
-  ["Active", "number"], ["Last seen", "number"], [`Last 5${NBSP}min`, "line"]];
+const HEADS = [
+  ["Kind", ""],
+  ["Rate, /s", "number"],
+  ["Errors, %", "number"],
+  ["p50", "number"],
+  ["p95", "number"],
+  ["p99", "number"],
+  ["Active", "number"],
+  ["Last seen", "number"],
+  [`Last 5${NBSP}min`, "line"],
+];
 
 function table(kinds, state) {
-  return h("div", { class: "kinds-scroll", tabindex: "0", role: "group", "aria-label": "By kind, as a table" }, h("table", { class: "kinds" },
-    h("thead", null, h("tr", null, HEADS.map(([words, kind]) => h("th", { scope: "col", class: kind }, words)))),
-    h("tbody", null, kinds.map((one) => h("tr", { key: one.kind, "data-kind": one.kind, "data-state": one.state }, cells(one, state))))));
+  return h(
+    "div",
+    { class: "kinds-scroll", tabindex: "0", role: "group", "aria-label": "By kind, as a table" },
+    h(
+      "table",
+      { class: "kinds" },
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          HEADS.map(([words, kind]) => h("th", { scope: "col", class: kind }, words)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        kinds.map((one) =>
+          h("tr", { key: one.kind, "data-kind": one.kind, "data-state": one.state }, cells(one, state)),
+        ),
+      ),
+    ),
+  );
 }
 
 function cells(one, state) {
@@ -52,17 +92,24 @@ function cells(one, state) {
   if (one.state === "unknown") return [name, h("td", { class: "why", colspan: "6" }, unknown(one, state)), seen, spark];
   return [
     name,
-    h("td", { class: "number" }, approximate(one), one.state === "idle" ? [h("span", { class: "quiet" }, "idle "), "0"] : rate(one.operations_per_s)),
+    h(
+      "td",
+      { class: "number" },
+      approximate(one),
+      one.state === "idle" ? [h("span", { class: "quiet" }, "idle "), "0"] : rate(one.operations_per_s),
+    ),
     h("td", { class: "number" }, errors(one)),
     h("td", { class: "number second" }, duration(one.p50_ns)),
     h("td", { class: "number" }, duration(one.p95_ns)),
     h("td", { class: "number" }, duration(one.p99_ns)),
     h("td", { class: "number" }, count(one.active)),
-    seen, spark,
+    seen,
+    spark,
   ];
 }
 
-const approximate = ({ sampled, operations_per_s }) => (sampled && operations_per_s ? h("span", { class: "about-equal", title: "estimated from a sample" }, "≈") : null);
+const approximate = ({ sampled, operations_per_s }) =>
+  sampled && operations_per_s ? h("span", { class: "about-equal", title: "estimated from a sample" }, "≈") : null;
 
 function errors({ error_rate }) {
   if (error_rate === null || error_rate < HIGH_SHARE) return percentage(error_rate);
@@ -77,18 +124,38 @@ function unknown({ reason, since_us }, { zone, now_us }) {
 // --- one column: a wide row becomes two lines
 
 function list(kinds, state) {
-  return h("ul", { class: "kinds" }, kinds.map((one) => h("li", { key: one.kind, "data-kind": one.kind, "data-state": one.state },
-    swatch(one.kind), h("b", { class: "name" }, one.kind),
-    h("b", { class: "rate" }, one.state === "unknown" ? "" : one.state === "idle" ? "idle" : [approximate(one), `${rate(one.operations_per_s)}${NBSP}/s`]),
-    line(one, state),
-    h("span", { class: "facts" }, facts(one, state)))));
+  return h(
+    "ul",
+    { class: "kinds" },
+    kinds.map((one) =>
+      h(
+        "li",
+        { key: one.kind, "data-kind": one.kind, "data-state": one.state },
+        swatch(one.kind),
+        h("b", { class: "name" }, one.kind),
+        h(
+          "b",
+          { class: "rate" },
+          one.state === "unknown"
+            ? ""
+            : one.state === "idle"
+              ? "idle"
+              : [approximate(one), `${rate(one.operations_per_s)}${NBSP}/s`],
+        ),
+        line(one, state),
+        h("span", { class: "facts" }, facts(one, state)),
+      ),
+    ),
+  );
 }
 
 // 0.3 · 1.1 · 4.8 ms: the unit once where it is the same.
 function together(durations) {
   const units = durations.map((words) => words.split(NBSP).slice(1).join(NBSP));
   const same = units.every((unit) => unit === units[0]) && durations.every((words) => words.split(NBSP).length === 2);
-  return same ? `${durations.map((words) => words.split(NBSP)[0]).join(" · ")}${NBSP}${units[0]}` : durations.join(" · ");
+  return same
+    ? `${durations.map((words) => words.split(NBSP)[0]).join(" · ")}${NBSP}${units[0]}`
+    : durations.join(" · ");
 }
 
 function facts(one, state) {

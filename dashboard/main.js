@@ -41,7 +41,8 @@ const connection = new Connection({
   receive(message) {
     if (message.now_us) clock.observe(message.now_us);
     dispatch(message);
-    if (message.type === "events" && message.events.length && message.last >= store.state.hello.latest) unpainted = message.events.at(-1).at_us;
+    if (message.type === "events" && message.events.length && message.last >= store.state.hello.latest)
+      unpainted = message.events.at(-1).at_us;
   },
   changed: (phase, reason) => dispatch({ type: "link", phase, reason, now_us: clock.now_us() }),
 });
@@ -62,7 +63,8 @@ function draw() {
   asked = false;
   const state = { ...shown(store.state), scheme: darkScheme.matches };
   const changed = (names) => names.some((name) => state[name] !== drawn[name]);
-  for (const [id, panel] of Object.entries(PANELS)) if (changed(panel.uses)) render(root(id), panel.view(state, dispatch));
+  for (const [id, panel] of Object.entries(PANELS))
+    if (changed(panel.uses)) render(root(id), panel.view(state, dispatch));
   if (changed(chartsUse)) {
     charts.render(state);
     charts.drawFlags(state);

@@ -1,7 +1,8 @@
 // The folds: the running one step by step, with its progress, checks, locks and undo; those that are over in one line.
 
 import { h } from "./dom.js";
-import { ago, count, many, NBSP, rate, sentence, short, stretch } from "./format.js";
+import { checks, locks, progress, shareOf, undoWord } from "./fold-details.js";
+import { count, NBSP, sentence, short, stretch } from "./format.js";
 import { icon, stateClass, stateIcon } from "./icons.js";
 
 export const uses = ["migrations", "now_us", "unfolded", "narrow"];
@@ -11,9 +12,16 @@ const OPEN = new Set(["running", "waiting", "failed"]);
 export function view(state, dispatch) {
   return state.migrations.map((migration) => {
     const open = state.unfolded[identity(migration)] ?? OPEN.has(migration.state);
-    return h("section", { class: `panel migration ${open ? "open" : "line"}`, key: identity(migration), "data-state": migration.state,
-      "aria-label": `Fold ${migration.fold}` },
-      open ? opened(migration, state, dispatch) : closed(migration, state, dispatch));
+    return h(
+      "section",
+      {
+        class: `panel migration ${open ? "open" : "line"}`,
+        key: identity(migration),
+        "data-state": migration.state,
+        "aria-label": `Fold ${migration.fold}`,
+      },
+      open ? opened(migration, state, dispatch) : closed(migration, state, dispatch),
+    );
   });
 }
 
@@ -32,34 +40,58 @@ export function runningStep(migrations) {
   return null;
 }
 
-const shareOf = (progress) =>
-  progress && progress.rows_total > 0 && progress.rows_done !== null ? Math.min(progress.rows_done / progress.rows_total, 1) : null;
-
 // --- over: one line
 
 function closed(migration, state, dispatch) {
   const { fold, waits_for, undo, finished_us, target } = migration;
-  return h("div", { class: "fold-line" },
+  return h(
+    "div",
+    { class: "fold-line" },
     stateIcon(migration.state),
     h("b", null, `Fold ${fold}`),
     h("span", { class: stateClass(migration.state) }, STATE_WORDS[migration.state] ?? migration.state),
-    h("span", { class: "quiet" }, intoWords(migration.sources, target), finished_us ? `, ${state.zone.near(finished_us, state.now_us)}` : ""),
+    h(
+      "span",
+      { class: "quiet" },
+      intoWords(migration.sources, target),
+      finished_us ? `, ${state.zone.near(finished_us, state.now_us)}` : "",
+    ),
     undo && h("span", { class: "quiet" }, undoWord(undo)),
-    waits_for && h("span", { class: "quiet" }, icon("person", "running"), " ", sentence(waits_for.sentence), " ",
-      waits_for.command && h("code", null, waits_for.command)),
+    waits_for &&
+      h(
+        "span",
+        { class: "quiet" },
+        icon("person", "running"),
+        " ",
+        sentence(waits_for.sentence),
+        " ",
+        waits_for.command && h("code", null, waits_for.command),
+      ),
     h("span", { class: "end" }, dagster(migration), toggle(migration, false, dispatch)),
   );
 }
 
 const STATE_WORDS = {
-  planned: "planned", running: "running", waiting: "waits for a person", folded: "folded", failed: "failed",
+  planned: "planned",
+  running: "running",
+  waiting: "waits for a person",
+  folded: "folded",
+  failed: "failed",
   rolled_back: "rolled back",
 };
 
 function toggle(migration, open, dispatch) {
-  return h("button", { type: "button", class: "plain", "aria-expanded": String(open),
-    "aria-label": `${open ? "Close" : "Open"} fold ${migration.fold}`,
-    onclick: () => dispatch({ type: "unfold", fold: identity(migration), unfolded: !open }) }, icon(open ? "less" : "down"));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "plain",
+      "aria-expanded": String(open),
+      "aria-label": `${open ? "Close" : "Open"} fold ${migration.fold}`,
+      onclick: () => dispatch({ type: "unfold", fold: identity(migration), unfolded: !open }),
+    },
+    icon(open ? "less" : "down"),
+  );
 }
 
 // --- open
@@ -74,14 +106,34 @@ function opened(migration, state, dispatch) {
 
 function head(migration, state, dispatch) {
   const { fold, sources, target, plan_hash } = migration;
-  return h("header", { class: "panel-head" },
+  return h(
+    "header",
+    { class: "panel-head" },
     h("h2", null, `Fold ${fold}`),
-    h("span", { class: "what" }, sources.map(({ table, rows }, at) => [at ? (at === sources.length - 1 ? " and " : ", ") : "", table, " ", h("span", { class: "quiet" }, count(rows))]),
-      target && [" into ", target.table, " ", target.rows_before !== null && h("span", { class: "quiet" }, `${count(target.rows_before)} before`)]),
+    h(
+      "span",
+      { class: "what" },
+      sources.map(({ table, rows }, at) => [
+        at ? (at === sources.length - 1 ? " and " : ", ") : "",
+        table,
+        " ",
+        h("span", { class: "quiet" }, count(rows)),
+      ]),
+      target && [
+        " into ",
+        target.table,
+        " ",
+        target.rows_before !== null && h("span", { class: "quiet" }, `${count(target.rows_before)} before`),
+      ],
+    ),
     pill(migration, state.now_us),
-    h("span", { class: "end" },
+    h(
+      "span",
+      { class: "end" },
       plan_hash && h("span", { class: "quiet plan" }, "plan ", h("code", { class: "bare" }, plan_hash.slice(0, 6))),
-      dagster(migration), toggle(migration, true, dispatch)),
+      dagster(migration),
+      toggle(migration, true, dispatch),
+    ),
   );
 }
 
@@ -91,93 +143,63 @@ function intoWords(sources, target) {
   return target ? `${listed} into ${target.table}` : listed;
 }
 
-const TONES = { failed: "bad", folded: "ok", rolled_back: "neutral", planned: "neutral", running: "neutral", waiting: "neutral" };
+const TONES = {
+  failed: "bad",
+  folded: "ok",
+  rolled_back: "neutral",
+  planned: "neutral",
+  running: "neutral",
+  waiting: "neutral",
+};
 
 function pill({ state, started_us, finished_us }, now_us) {
   const took = started_us === null ? "" : ` ${stretch(((finished_us ?? now_us) - started_us) / 1e6)}`;
   const words = {
-    running: `Running${took}`, waiting: "Waits for a person", failed: `Failed${took && ` after${took}`}`,
-    folded: `Folded${took && ` in${took}`}`, rolled_back: "Rolled back", planned: "Planned",
+    running: `Running${took}`,
+    waiting: "Waits for a person",
+    failed: `Failed${took && ` after${took}`}`,
+    folded: `Folded${took && ` in${took}`}`,
+    rolled_back: "Rolled back",
+    planned: "Planned",
   };
   return h("span", { class: `pill ${TONES[state]}` }, stateIcon(state), words[state] ?? state);
 }
 
 function dagster({ dagster_url, run_id }) {
-  if (!dagster_url) return run_id ? h("span", { class: "quiet" }, "run ", h("code", { class: "bare" }, run_id.slice(0, 6))) : null;
+  if (!dagster_url)
+    return run_id ? h("span", { class: "quiet" }, "run ", h("code", { class: "bare" }, run_id.slice(0, 6))) : null;
   if (!/^https?:\/\//.test(dagster_url)) return null;
   return h("a", { href: dagster_url, rel: "noreferrer" }, `Dagster run${NBSP}${(run_id ?? "").slice(0, 6)}`);
 }
 
 function steps({ steps, progress: running }) {
-  return h("ol", { class: "steps" }, steps.map(({ name, title, state, took_ns, sentence: words }) =>
-    h("li", { key: name, class: `step ${state}` },
-      h("span", { class: "track" }, stateIcon(state), h("span", { class: "rail" },
-        state === "running" && h("span", { class: "fill", style: { width: `${(shareOf(running) ?? 0) * 100}%` } }))),
-      h("b", null, title),
-      h("span", { class: "took" }, state === "waiting" ? "Waits for approval" : took_ns !== null ? short(took_ns) : STEP_WORDS[state]),
-      h("span", { class: "words" }, sentence(words)))));
-}
-
-const STEP_WORDS = { to_come: "to come", running: "running", done: "done", failed: "failed", waiting: "" };
-
-function progress({ progress: running }) {
-  if (!running) return h("div", { class: "progress" }, h("h3", null, "Progress"), h("p", { class: "quiet" }, "No step has rows to move now."));
-  const { title, rows_done, rows_total, rows_per_s, time_left_s, tables } = running;
-  const share = shareOf(running);
-  const counts = rows_done !== null;
-  return h("div", { class: "progress" },
-    h("h3", null, sentence(title)),
-    !counts && h("p", { class: "quiet" }, "How many rows are done is not known yet."),
-    counts && h("p", { class: "one-number" }, h("b", null, count(rows_done)), rows_total !== null ? ` of ${many(rows_total, "row")}` : " rows"),
-    counts && h("div", { class: "meter", role: "progressbar", "aria-label": title || "Rows done", "aria-valuemin": "0", "aria-valuemax": "100",
-      "aria-valuenow": share === null ? null : String(Math.floor(share * 100)) },
-      h("span", { style: { width: `${(share ?? 0) * 100}%` } })),
-    counts && h("dl", { class: "trio" },
-      figure("To do", rows_total !== null ? count(rows_total - rows_done) : count(null)),
-      figure("Rows a second", rows_per_s === null ? count(null) : rate(rows_per_s)),
-      figure("Time left", time_left_s === null ? "not known yet" : `about${NBSP}${stretch(time_left_s)}`)),
-    h("ul", { class: "tables" }, tables.map((table) => h("li", { key: table.table },
-      h("span", null, table.table),
-      h("span", null, `${count(table.rows_done)} of ${count(table.rows_total)}`),
-      h("span", { class: "quiet" }, tableWord(table))))));
-}
-
-const figure = (label, value) => h("div", null, h("dt", null, label), h("dd", null, value));
-
-function tableWord({ rows_done, rows_total, state }) {
-  if (state === "running" && rows_total) return `${Math.floor((rows_done / rows_total) * 100)}${NBSP}%`;
-  return { to_come: "next", running: "running", done: "done", failed: "failed", waiting: "waits" }[state] ?? state;
-}
-
-function checks({ checks: list }, { zone, now_us }) {
-  const n = (state) => list.filter((check) => check.state === state).length;
-  const parts = [["failed", "failed"], ["passed", "passed"], ["warned", "to know"], ["to_come", "to come"]]
-    .filter(([state]) => n(state)).map(([state, words]) => `${n(state)}${NBSP}${words}`);
-  return h("div", { class: "checks" },
-    h("h3", null, parts.length ? `Checks: ${parts.join(", ")}` : "Checks: none yet"),
-    h("ul", null, list.map(({ name, state, sentence: words, at_us }) => h("li", { key: name, class: state },
-      stateIcon(state), h("span", null, h("span", { class: "unseen" }, `${CHECK_WORDS[state]}: `), sentence(words)),
-      h("time", null, at_us === null ? "" : zone.near(at_us, now_us))))));
-}
-
-const CHECK_WORDS = { passed: "passed", failed: "failed", warned: "to know", to_come: "to come" };
-
-function locks({ locks: found, undo, waits_for }, { now_us }) {
-  return h("div", { class: "locks" },
-    h("h3", null, "Locks and undo"),
-    found && [
-      found.window_ms !== null && h("p", { class: "one-number" }, h("b", null, short(found.window_ms * 1e6)),
-        ` lock window${found.planned_ms !== null ? `, planned about ${short(found.planned_ms * 1e6)}` : ""}`),
-      h("p", { class: "quiet" }, sentence(found.sentence)),
-    ],
-    undo ? h("div", { class: `undo ${undo.possible === false ? "blocked" : ""}` },
-      undo.possible === null ? icon("question", "unknown") : undo.possible ? icon("tick", "ok") : icon("octagon", "bad"),
-      h("b", null, undoWord(undo)),
-      h("p", null, sentence(undo.sentence), undo.computed_us !== null ? ` Computed ${ago(undo.computed_us, now_us)}.` : ""),
-    ) : h("p", { class: "quiet" }, "Nobody has computed yet whether it can be undone."),
-    waits_for && h("div", { class: "waits" }, h("p", null, icon("person", "running"), sentence(waits_for.sentence)),
-      waits_for.command && h("code", { class: "command" }, waits_for.command)),
+  return h(
+    "ol",
+    { class: "steps" },
+    steps.map(({ name, title, state, took_ns, sentence: words }) =>
+      h(
+        "li",
+        { key: name, class: `step ${state}` },
+        h(
+          "span",
+          { class: "track" },
+          stateIcon(state),
+          h(
+            "span",
+            { class: "rail" },
+            state === "running" && h("span", { class: "fill", style: { width: `${(shareOf(running) ?? 0) * 100}%` } }),
+          ),
+        ),
+        h("b", null, title),
+        h(
+          "span",
+          { class: "took" },
+          state === "waiting" ? "Waits for approval" : took_ns !== null ? short(took_ns) : STEP_WORDS[state],
+        ),
+        h("span", { class: "words" }, sentence(words)),
+      ),
+    ),
   );
 }
 
-const undoWord = ({ possible }) => `Can be undone: ${possible === null ? "unknown" : possible ? "yes" : "no"}`;
+const STEP_WORDS = { to_come: "to come", running: "running", done: "done", failed: "failed", waiting: "" };

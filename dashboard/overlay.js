@@ -82,7 +82,11 @@ export class Overlay {
       else others.push(label);
       floor = top;
     }
-    if (others.length) names.push({ words: others.length === 1 ? others[0] : `${others.length} others`, y: scales.y.getPixelForValue(floor) - 4 });
+    if (others.length)
+      names.push({
+        words: others.length === 1 ? others[0] : `${others.length} others`,
+        y: scales.y.getPixelForValue(floor) - 4,
+      });
     this.atRightEnd(chart, names);
   }
 
@@ -97,7 +101,9 @@ export class Overlay {
   bandNames(chart) {
     const n = chart.data.datasets.length;
     const names = chart.data.datasets.map(({ label, top, known }, order) => ({
-      words: label, second: !known ? "unknown" : top > 1e-6 ? `to ${number(top)}` : "idle", y: chart.scales.y.getPixelForValue(n - 1 - order + 0.46),
+      words: label,
+      second: !known ? "unknown" : top > 1e-6 ? `to ${number(top)}` : "idle",
+      y: chart.scales.y.getPixelForValue(n - 1 - order + 0.46),
     }));
     for (const { words, second, y } of names) {
       this.write(chart, words, y - 6, "ink-2", 500);
@@ -114,7 +120,8 @@ export class Overlay {
       limit = name.y - LINE_HEIGHT / 2;
     }
     const over = chart.chartArea.top - limit;
-    for (const { words, y, tone = "ink-2", weight = 400 } of sorted) this.write(chart, words, over > 0 ? y + over : y, tone, weight);
+    for (const { words, y, tone = "ink-2", weight = 400 } of sorted)
+      this.write(chart, words, over > 0 ? y + over : y, tone, weight);
   }
 
   write({ ctx, chartArea, width }, words, y, tone, weight) {

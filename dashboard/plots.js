@@ -24,10 +24,21 @@ export class Plots {
       data: { datasets: [] },
       plugins: [overlay],
       options: {
-        animation: false, parsing: false, normalized: true, responsive: true, maintainAspectRatio: false, spanGaps: false,
+        animation: false,
+        parsing: false,
+        normalized: true,
+        responsive: true,
+        maintainAspectRatio: false,
+        spanGaps: false,
         interaction: { mode: "index", intersect: false },
-        elements: { point: { radius: 0, hitRadius: 0, hoverRadius: 3, borderWidth: 0 }, line: { tension: 0, borderJoinStyle: "round" } },
-        plugins: { legend: { display: false }, tooltip: { callbacks: this.words(), filter: ({ raw }) => raw.value !== 0 && !Number.isNaN(raw.y) } },
+        elements: {
+          point: { radius: 0, hitRadius: 0, hoverRadius: 3, borderWidth: 0 },
+          line: { tension: 0, borderJoinStyle: "round" },
+        },
+        plugins: {
+          legend: { display: false },
+          tooltip: { callbacks: this.words(), filter: ({ raw }) => raw.value !== 0 && !Number.isNaN(raw.y) },
+        },
         scales: { x: { type: "linear" }, y: { type: name === "latency" ? "logarithmic" : "linear" } },
       },
     });
@@ -66,7 +77,12 @@ export class Plots {
   // Gives the place of a time in pixels from the left of the first plot's canvas.
   placer() {
     const { scales, chartArea } = this.charts.rate;
-    return { x: (us) => scales.x.getPixelForValue(us / 1000), left: chartArea.left, right: chartArea.right, width: this.charts.rate.width };
+    return {
+      x: (us) => scales.x.getPixelForValue(us / 1000),
+      left: chartArea.left,
+      right: chartArea.right,
+      width: this.charts.rate.width,
+    };
   }
 }
 
@@ -81,28 +97,60 @@ function merge(chart, wanted) {
 
 function timeScale(from_us, to_us, shown, ticks, colour) {
   return {
-    min: from_us / 1000, max: to_us / 1000,
+    min: from_us / 1000,
+    max: to_us / 1000,
     border: { display: false },
     grid: { display: shown, drawOnChartArea: false, tickLength: 5, color: colour("line-strong") },
-    afterBuildTicks: (scale) => { scale.ticks = ticks.map(({ at_us, label }) => ({ value: at_us / 1000, label })); },
-    afterFit: (scale) => { scale.paddingLeft = 0; scale.paddingRight = 0; if (!shown) scale.height = 0; },
-    ticks: { display: shown, color: colour("ink-3"), font: { size: 11, family: FONT }, maxRotation: 0, autoSkip: false,
-      callback: (value, at, all) => all[at].label },
+    afterBuildTicks: (scale) => {
+      scale.ticks = ticks.map(({ at_us, label }) => ({ value: at_us / 1000, label }));
+    },
+    afterFit: (scale) => {
+      scale.paddingLeft = 0;
+      scale.paddingRight = 0;
+      if (!shown) scale.height = 0;
+    },
+    ticks: {
+      display: shown,
+      color: colour("ink-3"),
+      font: { size: 11, family: FONT },
+      maxRotation: 0,
+      autoSkip: false,
+      callback: (value, at, all) => all[at].label,
+    },
   };
 }
 
 function valueScale(name, min, max, banded, colour) {
   return {
-    min, max,
+    min,
+    max,
     border: { display: false },
     grid: { display: !banded, color: colour("line"), drawTicks: false },
-    afterFit: (scale) => { scale.width = LEFT; },
-    ticks: { display: !banded, includeBounds: name === "latency", color: colour("ink-3"), font: { size: 11, family: FONT }, padding: 6, maxTicksLimit: name === "rate" ? 5 : 4,
-      callback: (value) => (name !== "latency" || Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? number(value) : "") },
+    afterFit: (scale) => {
+      scale.width = LEFT;
+    },
+    ticks: {
+      display: !banded,
+      includeBounds: name === "latency",
+      color: colour("ink-3"),
+      font: { size: 11, family: FONT },
+      padding: 6,
+      maxTicksLimit: name === "rate" ? 5 : 4,
+      callback: (value) =>
+        name !== "latency" || Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? number(value) : "",
+    },
   };
 }
 
 const tooltip = (colour) => ({
-  backgroundColor: colour("ink"), titleColor: colour("surface"), bodyColor: colour("surface"), cornerRadius: 6, padding: 8, boxPadding: 4,
-  titleFont: { family: FONT, size: 12 }, bodyFont: { family: FONT, size: 12 }, boxWidth: 8, boxHeight: 8,
+  backgroundColor: colour("ink"),
+  titleColor: colour("surface"),
+  bodyColor: colour("surface"),
+  cornerRadius: 6,
+  padding: 8,
+  boxPadding: 4,
+  titleFont: { family: FONT, size: 12 },
+  bodyFont: { family: FONT, size: 12 },
+  boxWidth: 8,
+  boxHeight: 8,
 });

@@ -142,5 +142,6 @@ export class Reader {
 }
 
 function closeMenus(target) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target) || target.closest("a")) menu.open = false;
+  for (const menu of document.querySelectorAll("details.menu[open]"))
+    if (!menu.contains(target) || target.closest("a")) menu.open = false;
 }

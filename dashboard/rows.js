@@ -1,7 +1,7 @@
 // The timeline's rows: what the history gave and what came since, oldest first, bounded.
 //
-// While the reader is held (scrolled away, a row open, paused) new rows wait and are only counted, so nothing moves under
-// the eye; more than fit are not kept, as the history has them: then the newest page is asked for anew.
+// While the reader is held (scrolled away, a row open, paused) new rows wait and are only counted, so nothing moves
+// under the eye; more than fit are not kept, as the history has them: then the newest page is asked for anew.
 
 const KEPT = 4_000;
 const WAITING = 20_000;
@@ -47,7 +47,10 @@ export class Rows {
 
   loadOlder(page) {
     const oldest = this.rows[0]?.seq ?? Infinity;
-    this.rows = page.events.filter(({ seq }) => seq < oldest).toReversed().concat(this.rows);
+    this.rows = page.events
+      .filter(({ seq }) => seq < oldest)
+      .toReversed()
+      .concat(this.rows);
     this.next = page.next;
     this.loadingOlder = false;
     this.version += 1;
@@ -63,7 +66,10 @@ export class Rows {
   receive({ first, last, events }, held) {
     if (!this.loaded || last <= this.last) return;
     if (this.last && first > this.last + 1) {
-      this.miss({ from: this.last + 1, to: first - 1, count: first - 1 - this.last, reason: "They did not arrive here." }, held);
+      this.miss(
+        { from: this.last + 1, to: first - 1, count: first - 1 - this.last, reason: "They did not arrive here." },
+        held,
+      );
     }
     const fresh = events.filter(({ seq }) => seq > this.last);
     this.all += last - Math.max(first - 1, this.last);

@@ -10,13 +10,33 @@ const SHOWN_HOLDERS = 3;
 
 export function view({ semaphores }) {
   return [
-    h("header", { class: "panel-head" }, h("h2", null, "Semaphores"), h("span", { class: "end quiet" }, semaphores.length ? many(semaphores.length, "semaphore") : "none yet")),
-    semaphores.length === 0 ? h("p", { class: "nothing" }, "No source tracks a semaphore.")
-      : h("ul", { class: "entries bounded", tabindex: "0", "aria-label": "Semaphores" }, semaphores.map((semaphore) => h("li", { key: `${semaphore.source} ${semaphore.name}`, "data-state": semaphore.state },
-        stateIcon(semaphore.state),
-        h("b", null, semaphore.name),
-        h("span", { class: "end" }, h("span", { class: stateClass(semaphore.state) }, semaphore.state), semaphore.in_use !== null && ` ${count(semaphore.in_use)}${NBSP}of${NBSP}${count(semaphore.permits)}`),
-        h("p", null, words(semaphore))))),
+    h(
+      "header",
+      { class: "panel-head" },
+      h("h2", null, "Semaphores"),
+      h("span", { class: "end quiet" }, semaphores.length ? many(semaphores.length, "semaphore") : "none yet"),
+    ),
+    semaphores.length === 0
+      ? h("p", { class: "nothing" }, "No source tracks a semaphore.")
+      : h(
+          "ul",
+          { class: "entries bounded", tabindex: "0", "aria-label": "Semaphores" },
+          semaphores.map((semaphore) =>
+            h(
+              "li",
+              { key: `${semaphore.source} ${semaphore.name}`, "data-state": semaphore.state },
+              stateIcon(semaphore.state),
+              h("b", null, semaphore.name),
+              h(
+                "span",
+                { class: "end" },
+                h("span", { class: stateClass(semaphore.state) }, semaphore.state),
+                semaphore.in_use !== null && ` ${count(semaphore.in_use)}${NBSP}of${NBSP}${count(semaphore.permits)}`,
+              ),
+              h("p", null, words(semaphore)),
+            ),
+          ),
+        ),
   ];
 }
 
@@ -30,5 +50,7 @@ function words({ source, waiting, longest_held_ns, holders, over_releases, state
     longest_held_ns ? `longest ${duration(longest_held_ns)}` : null,
     waiting ? `${count(waiting)} waiting` : null,
     over_releases ? `released ${many(over_releases, "time")} too often` : null,
-  ].filter(Boolean).join("; ");
+  ]
+    .filter(Boolean)
+    .join("; ");
 }

@@ -12,9 +12,20 @@ export function sparkline(points, missing, from_us, to_us) {
   const top = Math.max(...rates.map(({ rate }) => rate), 1e-9);
   const y = (rate) => HEIGHT - 4 - (rate / top) * (HEIGHT - 10);
   const last = rates.at(-1);
-  return h("svg", { class: "sparkline", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", focusable: "false" },
-    missing.map(([from, to], at) => h("rect", { key: at, class: "striped", x: x(from).toFixed(1), y: 2, height: HEIGHT - 4,
-      width: Math.max(x(to) - x(from), 1).toFixed(1), fill: "url(#stripes)" })),
+  return h(
+    "svg",
+    { class: "sparkline", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", focusable: "false" },
+    missing.map(([from, to], at) =>
+      h("rect", {
+        key: at,
+        class: "striped",
+        x: x(from).toFixed(1),
+        y: 2,
+        height: HEIGHT - 4,
+        width: Math.max(x(to) - x(from), 1).toFixed(1),
+        fill: "url(#stripes)",
+      }),
+    ),
     h("path", { class: "line", d: path(rates, x, y, missing) }),
     last && h("circle", { class: "dot", cx: x(last.at_us).toFixed(1), cy: y(last.rate).toFixed(1), r: 2 }),
   );

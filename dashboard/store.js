@@ -43,11 +43,22 @@ export function initialState(now_us) {
 }
 
 // What stands still while the page is paused.
-const FREEZES = ["now_us", "stats", "components", "migrations", "backups", "sources", "semaphores", "requests", "ranged",
-  "marks"];
+const FREEZES = [
+  "now_us",
+  "stats",
+  "components",
+  "migrations",
+  "backups",
+  "sources",
+  "semaphores",
+  "requests",
+  "ranged",
+  "marks",
+];
 
 // The state as the panels should show it.
-export const shown = (state) => (state.frozen ? { ...state, ...state.frozen, clock_us: state.now_us } : { ...state, clock_us: state.now_us });
+export const shown = (state) =>
+  state.frozen ? { ...state, ...state.frozen, clock_us: state.now_us } : { ...state, clock_us: state.now_us };
 
 // Whether new rows must wait.
 export const held = (state) =>
@@ -161,14 +172,20 @@ const REDUCERS = {
   },
   resume: (state) => ({ frozen: null, ...releasedIfFree({ ...state, frozen: null }) }),
   range: (state, { name, from_us }) => ({
-    range: name, from_us, ranged: null, ranged_error: null,
+    range: name,
+    from_us,
+    ranged: null,
+    ranged_error: null,
     frozen: state.frozen && { ...state.frozen, ranged: null },
   }),
   latency: (state, { kind }) => ({ latency: kind }),
   apart: (state, { apart }) => ({ apart }),
   filter: (state, { filter }) => ({ filter: { ...state.filter, ...filter } }),
   clear: () => ({ filter: EVERYTHING }),
-  select: (state, { seq }) => ({ selected: seq, ...(seq === null ? releasedIfFree({ ...state, selected: null }) : {}) }),
+  select: (state, { seq }) => ({
+    selected: seq,
+    ...(seq === null ? releasedIfFree({ ...state, selected: null }) : {}),
+  }),
   open(state, { seq }) {
     const opened = state.opened === seq ? null : seq;
     const scroll = { ...state.scroll, opened_height: 0 };
@@ -196,7 +213,9 @@ function releasedIfFree(state) {
 const TRACES_KEPT = 20;
 
 function keepNewest(traces, id, answer) {
-  const kept = Object.entries(traces).filter(([known]) => known !== id).slice(-(TRACES_KEPT - 1));
+  const kept = Object.entries(traces)
+    .filter(([known]) => known !== id)
+    .slice(-(TRACES_KEPT - 1));
   return Object.fromEntries([...kept, [id, answer]]);
 }
 

@@ -10,7 +10,14 @@ export function spanOf(state) {
   if (state.range !== "live") {
     const { ranged } = state;
     const { length_s, step_s } = rangeNamed(state.range);
-    if (!ranged) return { series: new Series(step_s), from_us: state.now_us - length_s * 1e6, to_us: state.now_us, step_s, ready: false };
+    if (!ranged)
+      return {
+        series: new Series(step_s),
+        from_us: state.now_us - length_s * 1e6,
+        to_us: state.now_us,
+        step_s,
+        ready: false,
+      };
     return { ...ranged, step_s: ranged.series.step_s, ready: true };
   }
   const { series, now_us } = state;

@@ -6,8 +6,14 @@ export class Zone {
   constructor(name) {
     this.name = name;
     this.parts = new Intl.DateTimeFormat("en-AU", {
-      timeZone: name, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric",
-      hour: "numeric", minute: "numeric", second: "numeric",
+      timeZone: name,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
     });
     this.short = new Intl.DateTimeFormat("en-AU", { timeZone: name, timeZoneName: "short" });
     this.day = new Intl.DateTimeFormat("en-AU", { timeZone: "UTC", weekday: "short", day: "numeric", month: "short" });
