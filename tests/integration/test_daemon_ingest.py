@@ -21,6 +21,7 @@ from tests.daemons import (
     ANSWERS_S,
     Daemon,
     event,
+    fetch,
     messages,
     now_us,
     numbers,
@@ -238,11 +239,25 @@ def test_on_a_full_disk_nothing_is_acknowledged_and_all_of_it_stored_later(tmp_p
             assert process.socket.close_code == 1013
         assert daemon.process.poll() is None
         assert daemon.get("api/events")[1]["all"] == 1
+        assert "cannot be used" in _reason_once_unhealthy(daemon)
         fill_up(daemon, 0)
         with sending(daemon, who, recorded=1) as process:
             assert process.number == 1
             assert process.store(event())["type"] == "ack"
         assert daemon.get("api/events")[1]["all"] == 2
+
+
+def _reason_once_unhealthy(daemon: Daemon) -> str:
+    """Of the history, within two looks at it; liveness stays up meanwhile."""
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        components = json.loads(fetch(daemon.addresses["health"])[1])["components"]
+        history = next(one for one in components if one["name"] == "history")
+        if history["status"] == "unhealthy":
+            assert fetch(daemon.addresses["health"].replace("/health", "/health/live"))[0] == 200
+            return str(history["reason"])
+        time.sleep(0.05)
+    raise AssertionError(f"health was not told: {history}")
 
 
 def test_a_history_that_cannot_be_opened_is_said_and_opened_once_it_can(tmp_path: Path) -> None:
