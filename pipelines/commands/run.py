@@ -33,11 +33,17 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
     """
     spec = load_spec(asked.spec, Path.cwd())
     with surroundings_of(settings) as surroundings, Terminal(sys.stdout) as terminal:
-        refuse_in_force(find_standing(surroundings, spec.name).state)  # before Dagster is imported: that takes a second
+        _refuse_in_force(find_standing(surroundings, spec.name))  # before Dagster is imported: that takes a second
         going = _Going(settings, surroundings, spec, find_spec(asked.spec, Path.cwd()), RunScreen(terminal, Path.cwd()))
         run_id = _fold(going)
         say_summary(terminal, surroundings, settings, FoldSummary(spec, going.screen.verdict, run_id))
     return 0
+
+
+def _refuse_in_force(standing: Standing) -> None:
+    """A run that was killed after its cut-over goes on: its seal is left to do."""
+    if not standing.cut_over:
+        refuse_in_force(standing.state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def build_fold(spec: Spec, schema: Schema, lens: Lens) -> BuiltFold:
         outbound,
         tuple(_rule_changes(spec, schema)),
         tuple(added for added in spec.add_columns if target.column(added.name) is None),
-        tuple(name for name in spec.drop_not_null if target[name].not_null),
+        tuple(name for name in spec.drop_not_null if (column := target.column(name)) and column.not_null),
     )
     return BuiltFold(fold, (*findings, *_lost_keys(outbound)))
 

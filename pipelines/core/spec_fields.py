@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, PlainValidator, StringConstraints
+from pydantic import AfterValidator, PlainValidator
 
 from pipelines.core.durations import parse_duration
 from pipelines.core.expression_text import placeholders, scan
 from pipelines.core.place import Place
 from pipelines.core.schema import Action, TableName
 from pipelines.core.spec import OnConflict, Rest, RestKind, Scalar
+
+LONGEST_NAME_BYTES = 63
 
 _PART = r'"[^"]+"|[^".]+'
 _PATH = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))*")
@@ -38,6 +40,17 @@ class Mistake(ValueError):
         self.remedy = remedy
 
 
+def parse_name(value: object) -> str:
+    """The name of a column: not empty, and no longer than the server keeps it (manual 4.1.1)."""
+    if not isinstance(value, str) or not value:
+        raise Mistake(f"{shown(value)} is not a column's name", "write the name of a column")
+    if len(value.encode()) > LONGEST_NAME_BYTES:
+        cut = value.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
+        what = f"{shown(value)} is longer than {LONGEST_NAME_BYTES} bytes, to which PostgreSQL cuts every name"
+        raise Mistake(what, f"write {shown(cut)} where a column of that name is meant, or a shorter one")
+    return value
+
+
 def unsupported(remedy: str, what: str = "") -> Mistake:
     """The error of an attribute, or of one form of it, that is planned and not there."""
     return Mistake(f"{what} is not supported yet" if what else "not supported yet", remedy)
@@ -56,7 +69,7 @@ def parse_place(value: object) -> Place:
             column, *path = value
         case _:
             raise Mistake(f"{shown(value)} is not a column or a path into one", remedy)
-    return Place(column, tuple(path))
+    return Place(parse_name(column), tuple(path))
 
 
 def _read_target_place(value: object) -> Place:
@@ -74,10 +87,13 @@ def _read_table(value: object) -> TableName:
     if not isinstance(value, str):
         raise Mistake(f"{shown(value)} is not a table name", "write schema.table, or a bare name for public")
     try:
-        return TableName.parse(value)
+        name = TableName.parse(value)
     except ValueError:
         remedy = "write schema.table, or a bare name for public"
         raise Mistake(f"{shown(value)} is not a table name", remedy) from None
+    for part in (name.schema, name.name):
+        parse_name(part)
+    return name
 
 
 def _read_scalar(value: object) -> Scalar:
@@ -203,7 +219,7 @@ def _refuser(remedy: str) -> PlainValidator:
     return PlainValidator(refuse, json_schema_input_type=Any)
 
 
-Name = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, PlainValidator(parse_name, json_schema_input_type=str)]
 TableField = Annotated[TableName, PlainValidator(_read_table, json_schema_input_type=str)]
 TargetPlace = Annotated[Place, PlainValidator(_read_target_place, json_schema_input_type=str | list[str])]
 PlaceKey = Annotated[str, AfterValidator(_check_place_key)]

@@ -63,6 +63,11 @@ def hold_fold_lock(connection: Connection, fold: str) -> None:
     _take(connection, _key("fold", fold), fold)
 
 
+def is_fold_held(connection: Connection, fold: str) -> bool:
+    """Whether another session works on this consolidation at the moment; takes nothing."""
+    return bool(advisory_holders(connection, _key("fold", fold)))
+
+
 def release_fold_lock(connection: Connection, fold: str) -> None:
     """Let other runs of this consolidation in."""
     _release(connection, _key("fold", fold))

@@ -37,8 +37,10 @@ def plan_asset(name: str, spec: Spec) -> dg.AssetsDefinition:
         surroundings: Surroundings = getattr(context.resources, RESOURCE)
         with failures_told(surroundings, name, PLAN):
             standing = find_standing(surroundings, name)
+            if standing.under_way:
+                return _follow(standing)
             refuse_in_force(standing.state)
-            return _follow(standing) if standing.under_way else _plan(surroundings, spec)
+            return _plan(surroundings, spec)
 
     return plan
 

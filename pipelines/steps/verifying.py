@@ -100,8 +100,11 @@ def _sealed(work: Working, state: FoldState) -> Check:
     started = work.surroundings.now()
     live = archived_to_itself(work.fold) if state.standing is FoldStanding.FOLDED else {}
     rows, told = 0, ""
+    if state.sealed_location is None:
+        told = f"it is not written yet: pgfold run {state.name} writes it"
+        return Check("sealed", "There is no sealed backup", False, 0, 1, 0.0, details=(told,))
     try:
-        rows = drill(work.connection, Path(str(state.sealed_location)), live).rows
+        rows = drill(work.connection, Path(state.sealed_location), live).rows
     except (BackupDamaged, RowsDiffer) as error:
         told = str(error)
     sentence = "The sealed backup gives every row back" if not told else "The sealed backup does not give the rows back"

@@ -46,7 +46,8 @@ from pipelines.steps.outcome import Outcome
 from pipelines.steps.own_backup import back_up
 from pipelines.steps.plan import make_plan
 from pipelines.steps.rows import keeping_tables, sweep
-from pipelines.steps.running import Working, locked_connection, need_approval, note_done, working
+from pipelines.steps.running import Working, locked_connection, need_approval, note_done, note_failure, working
+from pipelines.steps.standing import refuse_in_force
 from pipelines.steps.surroundings import Surroundings
 from pipelines.steps.verify import Verify
 from pipelines.steps.verifying import is_under_way, verify_standing
@@ -59,10 +60,12 @@ def plan(surroundings: Surroundings, spec: Spec, *, quick: bool = False) -> Plan
     """Read, prove and decide; nothing is changed. `quick` leaves the proof out.
 
     Raises:
-        Refused: a transaction pooler stands between: what is read there is under nobody's settings.
+        Refused: a transaction pooler stands between: what is read there is under nobody's settings. Or the ledger
+            cannot be, for example since another program has a schema_migrations.
     """
     refuse_transaction_pooler(surroundings.database_url)
     with closing(surroundings.connect(f"{spec.name} plan")) as connection:
+        ledger.check_ledger(connection, surroundings.tracking_schema)
         return make_plan(connection, spec, quick=quick)
 
 
@@ -114,11 +117,6 @@ def export(surroundings: Surroundings, spec: Spec) -> Outcome:
 def begin(surroundings: Surroundings, spec: Spec) -> None:
     """Start a run of the proven plan, unless one is under way."""
     with locked_connection(surroundings, spec.name, "export") as connection:
-        state = ledger_folds.fold_state(connection, spec.name)
-        if state.in_force:
-            raise Refused(
-                f"{spec.name} is folded since {state.cut_over_at:%Y-%m-%d %H:%M} UTC; pgfold rollback {spec.name}"
-            )
         unfinished = ledger_runs.find_unfinished_run(connection, spec.name, RunKind.FOLD)
         if unfinished is not None:
             if unfinished.spec_sha256 != spec.sha256:
@@ -127,6 +125,7 @@ def begin(surroundings: Surroundings, spec: Spec) -> None:
                     f" pgfold rollback {spec.name} first"
                 )
             return
+        refuse_in_force(ledger_folds.fold_state(connection, spec.name))
         made = make_plan(connection, spec, quick=True)
         refuse(made)
         if approvals.load_plan(connection, spec.name, made.hash) is None:
@@ -233,10 +232,16 @@ def check(surroundings: Surroundings, name: str) -> Outcome:
     """verify: every staged row, the target's rules, and the backup. A failed check is in the outcome."""
     with working(surroundings, name, "verify") as work:
         work.need("map_fields", "verify")
+        if work.run.cut_over_at is not None:
+            passed = work.need("verify", "cut_over")
+            told = f"passed before the cut-over of {work.run.cut_over_at:%Y-%m-%d %H:%M} UTC; its seal is left"
+            return Outcome("verify", told, 0.0, passed.facts, all_checks({"verify": passed}), already=True)
         started = surroundings.now()
         checks = (*verify.apply(Verify(work.fold, _is_refold(work)), work.session), backup_restores(work))
         facts: dict[str, JsonValue] = {"checks": [check_facts(c) for c in checks], "passed": not failed(checks)}
-        if not failed(checks):
+        if failed(checks):
+            note_failure(work, "verify", _verified(checks))
+        else:
             note_done(work, "verify", facts)
         return Outcome("verify", _verified(checks), _since(surroundings, started), facts, checks)
 

@@ -97,6 +97,11 @@ def test_a_failed_check_is_status_1_and_leaves_the_target_alone(
     assert "cut over" not in said.out
     assert said.err == "verify: read_back_1 failed; the target is untouched. Correct it, then run it again\n"
     assert shop.titles() == [(1, "a shelf")]
+    status = pgfold(shop, "status").out
+    assert "last run    fold, failed" in status
+    assert "stopped by  1 of 3 rows of public.web_orders do not read back equal" in status
+    assert "verify             failed" in status
+    assert "next        pgfold run orders goes on" in status
 
 
 def test_a_wrong_spec_is_status_2_and_names_the_line(
@@ -121,6 +126,29 @@ def test_a_refused_plan_is_status_3_and_touches_nothing(
     assert "refused: 1 finding, nothing was touched" in said.err
     assert dump(shop.database) == before
     assert shop.database.value("SELECT to_regnamespace('pgfold') IS NULL") is True
+
+
+def test_a_plan_names_another_programs_schema_migrations(
+    new_shop: Callable[..., Shop], pgfold: Callable[..., Said]
+) -> None:
+    shop = new_shop()
+    shop.database.run("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)")
+    before = dump(shop.database)
+    said = pgfold(shop, "plan", "orders")
+    assert said.status == 3
+    assert "public.schema_migrations is not the one that pgfold writes to" in said.err
+    assert "set TRACKING_SCHEMA to another schema" in said.err
+    assert dump(shop.database) == before
+
+
+def test_a_wrong_drop_not_null_is_a_finding(new_shop: Callable[..., Shop], pgfold: Callable[..., Said]) -> None:
+    shop = new_shop()
+    shop.spec_file.write_text(
+        shop.spec_file.read_text().replace("  drop_after", "  drop_not_null: [nope]\n  drop_after")
+    )
+    said = pgfold(shop, "plan", "orders")
+    assert said.status == 3
+    assert "drop_not_null: public.orders has no column nope" in said.out + said.err
 
 
 def test_a_cut_over_waits_for_an_approval_and_goes_on_with_it(
@@ -257,6 +285,34 @@ def test_a_killed_run_is_failed_in_dagsters_memory_when_the_next_one_goes_on(
     assert pgfold(shop, "run", "orders").status == 0
     assert shop.titles() == CHANGED
     assert statuses(shop) == ["SUCCESS", "FAILURE"]
+
+
+def test_a_run_that_was_killed_between_cut_over_and_seal_goes_on(
+    new_shop: Callable[..., Shop], pgfold: Callable[..., Said]
+) -> None:
+    shop = new_shop()
+    shop.database.run("INSERT INTO web_orders SELECT g, 'a bulb ' || g FROM generate_series(100, 30000) g")
+    with shop.start("run", "orders") as process:
+        deadline = time.monotonic() + _WAIT_S
+        while shop.database.value("SELECT to_regclass('public.web_orders') IS NOT NULL"):
+            assert time.monotonic() < deadline
+        process.kill()
+        process.communicate(timeout=_WAIT_S)
+    wait_until(lambda: shop.database.value(SESSIONS) == 0)
+    status = pgfold(shop, "status")
+    assert "last run    fold, interrupted" in status.out
+    assert "cut_over           interrupted nobody works on it" in status.out
+    assert "pgfold run orders goes on, pgfold rollback orders undoes it" in status.out
+    refused = pgfold(shop, "verify", "orders")
+    assert (refused.status, "pgfold run orders writes it" in refused.out + refused.err) == (1, True)
+
+    done = pgfold(shop, "run", "orders")
+    assert (done.status, done.err) == (0, "")
+    assert "sealed" in done.out
+    assert "Can be undone: yes" in done.out
+    assert pgfold(shop, "verify", "orders").status == 0
+    assert pgfold(shop, "run", "orders").status == 3
+    assert pgfold(shop, "rollback", "orders").status == 0
 
 
 def statuses(shop: Shop) -> list[str]:
