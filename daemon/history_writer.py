@@ -177,13 +177,15 @@ class HistoryWriter:
         began = time.perf_counter_ns()
         try:
             connection = self._opened()
+            before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             work(connection)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - the top of the thread's loop
             self._failed(error)
             return False
-        self._succeeded(time.perf_counter_ns() - began)
+        if connection.total_changes > before:  # one that changed nothing wrote nothing, and shows nothing
+            self._succeeded(time.perf_counter_ns() - began)
         return True
 
     def _roll_up(self) -> None:
