@@ -64,7 +64,10 @@ class SavedTable:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything needed to check and restore a backup; `taken_at` is the server's time in the snapshot, aware UTC."""
+    """Everything needed to check and restore a backup; `taken_at` is the server's time in the snapshot, aware UTC.
+
+    `restore` is restore.sql, for psql and zstd alone; None in a backup that does not say.
+    """
 
     facts: BackupFacts
     server_version: int  # server_version_num, for example 180004
@@ -72,6 +75,7 @@ class Manifest:
     taken_at: datetime
     schema: SavedFile
     tables: tuple[SavedTable, ...]
+    restore: SavedFile | None = None
 
     @property
     def rows(self) -> int:
@@ -82,6 +86,11 @@ class Manifest:
     def size_bytes(self) -> int:
         """Of all data files together."""
         return sum(table.file.size_bytes for table in self.tables)
+
+    @property
+    def scripts(self) -> tuple[SavedFile, ...]:
+        """The files beside the data."""
+        return (self.schema,) if self.restore is None else (self.schema, self.restore)
 
     def table(self, name: TableName) -> SavedTable | None:
         """The table saved under that name, or None."""

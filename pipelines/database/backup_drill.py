@@ -12,11 +12,12 @@ import psycopg
 from psycopg import sql
 
 from pipelines.core.digest import Digest
-from pipelines.core.errors import BackupDamaged, RowsDiffer
+from pipelines.core.errors import BackupDamaged, DatabaseError, RowsDiffer
 from pipelines.core.expression import trusted
-from pipelines.core.manifest import SavedTable
+from pipelines.core.manifest import Manifest, SavedTable
 from pipelines.core.schema import TableName
-from pipelines.database.backup_reader import load_rows, read_manifest
+from pipelines.database.backup_reader import load_rows, read_manifest, verify_scripts
+from pipelines.database.backup_restore import make_schema
 from pipelines.database.connection import Connection
 from pipelines.database.failures import explained, reason_of
 from pipelines.database.table_digest import digest
@@ -53,12 +54,17 @@ class DrillResult:
 
 
 def drill(
-    connection: Connection, folder: Path, against: Mapping[TableName, TableName] = MappingProxyType({})
+    connection: Connection,
+    folder: Path,
+    against: Mapping[TableName, TableName] = MappingProxyType({}),
+    *,
+    with_schema: bool = False,
 ) -> DrillResult:
-    """Restore every table's columns and rows into a scratch schema, and compare digests with the manifest.
+    """Restore every table's columns and rows into a scratch schema, and compare digests and files with the manifest.
 
-    `against` (saved name -> name of a table that is there) compares those with live tables too. All of it in a
-    transaction, or a savepoint of the caller's, that is rolled back: a killed drill leaves nothing either.
+    `against` (saved name -> name of a table that is there) compares those with live tables too; `with_schema` also
+    makes all that the tables own: keys, indexes, triggers, policies. All of it in a transaction, or a savepoint of the
+    caller's, that is rolled back: a killed drill leaves nothing either.
 
     Raises:
         BackupDamaged: the backup is altered, does not give back what it says, or needs a type that is gone.
@@ -66,6 +72,7 @@ def drill(
         ConnectionLost, DatabaseError: the server went away or refused.
     """
     manifest = read_manifest(folder)
+    verify_scripts(folder, manifest)
     scratch = SCRATCH_PREFIX + secrets.token_hex(8)
     with explained(f"drill {folder}"), connection.transaction(force_rollback=True):
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(scratch)))
@@ -73,6 +80,8 @@ def drill(
             _drill_table(connection, folder, table, TableName(scratch, str(number)), against.get(table.name))
             for number, table in enumerate(manifest.tables, start=1)
         )
+        if with_schema:
+            _make_schema(connection, folder, manifest, scratch)
     return DrillResult(folder, found)
 
 
@@ -91,6 +100,19 @@ def _drill_table(
             " another backup"
         )
     return TableDrill(saved.name, saved.digest, restored, _compare(connection, folder, saved, live))
+
+
+def _make_schema(connection: Connection, folder: Path, manifest: Manifest, scratch: str) -> None:
+    """One schema for each that was saved: equal names of tables and indexes stay apart."""
+    saved = sorted({table.name.schema for table in manifest.tables})
+    schemas = {schema: f"{scratch}_{number}" for number, schema in enumerate(saved, start=1)}
+    names = {table.name: TableName(schemas[table.name.schema], table.name.name) for table in manifest.tables}
+    try:
+        make_schema(connection, folder, manifest, names)
+    except DatabaseError as error:
+        raise BackupDamaged(
+            f"{folder} cannot be restored now: {error}; make again what is missing, as schema.sql in that folder has it"
+        ) from error
 
 
 def _make_table(connection: Connection, folder: Path, saved: SavedTable, copy: TableName) -> None:

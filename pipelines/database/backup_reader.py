@@ -44,11 +44,21 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         BackupDamaged: one differs; the message names it.
     """
-    verify_file(folder, manifest.schema)
+    verify_scripts(folder, manifest)
     for table in manifest.tables:
         verify_file(folder, table.file)
         for _ in read_chunks(folder, table):
             pass
+
+
+def verify_scripts(folder: Path, manifest: Manifest) -> None:
+    """Compare the bytes of schema.sql and restore.sql with the manifest.
+
+    Raises:
+        BackupDamaged: one differs; the message names it.
+    """
+    for script in manifest.scripts:
+        verify_file(folder, script)
 
 
 def read_entries(folder: Path, manifest: Manifest) -> tuple[SchemaEntry, ...]:

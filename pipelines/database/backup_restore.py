@@ -58,6 +58,21 @@ def restore_tables(
         _run(connection, chosen, Phase.AFTER)
 
 
+def make_schema(connection: Connection, folder: Path, manifest: Manifest, names: Mapping[TableName, TableName]) -> None:
+    """Make the saved tables of `names` as `restore_tables` does, and leave them empty.
+
+    Raises:
+        BackupDamaged: schema.sql is altered.
+        ConnectionLost, DatabaseError: the server went away or refused, for example because a function is gone.
+    """
+    entries = read_entries(folder, manifest)
+    with explained(f"restore the schema of {folder}"), connection.transaction(), _settings(connection):
+        chosen = [*renamed(choose(entries, names, _existing(connection, entries)), names)]
+        _make_schemas(connection, names.values(), chosen)
+        _run(connection, chosen, Phase.BEFORE)
+        _run(connection, chosen, Phase.AFTER)
+
+
 def _saved(folder: Path, manifest: Manifest, name: TableName, names: Mapping[TableName, TableName]) -> SavedTable:
     found = manifest.table(name)
     if found is None:

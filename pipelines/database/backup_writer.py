@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -54,7 +54,8 @@ def write_backup(
         with shared_snapshot(open_connection, tables) as snapshot:
             manifest, entries = _write_content(open_connection, snapshot, folder, tables, facts, progress)
         with writing(folder):
-            write_file(folder, RESTORE, restore_script(manifest, entries, SESSION_SETTINGS))
+            script = write_file(folder, RESTORE, restore_script(manifest, entries, SESSION_SETTINGS))
+            manifest = replace(manifest, restore=script)
             sync_folder(folder / DATA)
             sync_folder(folder)
             replace_file(folder, MANIFEST, to_json(manifest))

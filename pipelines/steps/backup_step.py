@@ -20,6 +20,7 @@ from pipelines.database.backup_drill import drill
 from pipelines.database.backup_reader import read_manifest
 from pipelines.database.backup_writer import write_backup
 from pipelines.database.connection import Connection
+from pipelines.database.durable_files import make_folder, replace_file, writing
 from pipelines.database.introspection import read_schema
 from pipelines.steps.back.rollback_script import rollback_script
 from pipelines.steps.running import Working
@@ -60,10 +61,20 @@ def seal_tables(work: Working) -> dict[str, JsonValue]:
         manifest = _write(work, folder, archived_tables(work.connection, work.fold), sealed=True)
     state = ledger_folds.fold_state(work.connection, work.fold.name)
     ledger_folds.set_fold_state(work.connection, replace(state, sealed_location=str(folder)))
-    script = folder.with_name(folder.name.removesuffix(SEALED)) / "rollback.sql"
-    script.write_text(rollback_script(work.fold, work.recorded, folder), encoding="utf-8")
-    script.chmod(0o600)
+    write_rollback_script(work, folder)
     return {f"sealed_{name}": value for name, value in _facts(folder, manifest).items()}
+
+
+def write_rollback_script(work: Working, sealed: Path) -> None:
+    """rollback.sql in the run's first backup, whatever was made of it since.
+
+    Raises:
+        BackupDamaged: it cannot be written.
+    """
+    folder = sealed.with_name(sealed.name.removesuffix(SEALED))
+    with writing(folder):
+        make_folder(folder)
+        replace_file(folder, "rollback.sql", rollback_script(work.fold, work.recorded, sealed))
 
 
 def sealed_folder(work: Working) -> Path:

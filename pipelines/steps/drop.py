@@ -19,6 +19,7 @@ from pipelines.core.wording import counted
 from pipelines.database import ledger_folds, ledger_runs
 from pipelines.database.backup_drill import DrillResult, drill
 from pipelines.steps import archive
+from pipelines.steps.backup_step import write_rollback_script
 from pipelines.steps.outcome import Outcome
 from pipelines.steps.running import Working, load_working, locked_connection, need_approval, note_done, noted
 from pipelines.steps.session import Session
@@ -43,7 +44,7 @@ def statements(step: Drop) -> Iterator[Statement]:
 
 
 def apply(step: Drop, session: Session) -> DrillResult:
-    """Restore the sealed backup into a scratch schema, compare it with the archive, and drop the archive.
+    """Restore the sealed backup whole into a scratch schema, compare it with the archive, and drop the archive.
 
     The caller's transaction holds both, so that nothing is dropped but what was just compared.
 
@@ -51,7 +52,7 @@ def apply(step: Drop, session: Session) -> DrillResult:
         BackupDamaged: the backup does not give back what it says; nothing was dropped.
         RowsDiffer: the archive holds something else; nothing was dropped.
     """
-    drilled = drill(session.connection, step.sealed, archived_to_itself(step.fold))
+    drilled = drill(session.connection, step.sealed, archived_to_itself(step.fold), with_schema=True)
     session.execute_all(statements(step))
     return drilled
 
@@ -129,6 +130,7 @@ def _drop(work: Working, state: FoldState) -> Outcome:
     started = work.surroundings.now()
     assert state.sealed_location is not None
     with noted(work, "drop"):
+        write_rollback_script(work, Path(state.sealed_location))
         with work.session.transaction():
             drilled = apply(Drop(work.fold, Path(state.sealed_location)), work.session)
             ledger_folds.set_fold_state(work.connection, replace(state, standing=FoldStanding.DROPPED))

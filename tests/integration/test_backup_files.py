@@ -86,7 +86,7 @@ def test_files_are_for_their_owner_alone(items: Database, tmp_path: Path) -> Non
     assert {stat.S_IMODE(p.stat().st_mode) for p in places if p.is_dir()} == {0o700}
 
 
-@pytest.mark.parametrize("name", [DATA, "schema.sql", "manifest.json"])
+@pytest.mark.parametrize("name", [DATA, "schema.sql", "restore.sql", "manifest.json"])
 def test_a_changed_byte_is_found_and_its_file_named(items: Database, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "backup"
     back_up(items, folder, "items")
@@ -96,9 +96,8 @@ def test_a_changed_byte_is_found_and_its_file_named(items: Database, tmp_path: P
     (folder / name).write_bytes(content)
     with pytest.raises(BackupDamaged, match=name):
         verify_files(folder, read_manifest(folder))
-    if name != "schema.sql":  # which a drill does not use
-        with closing(items.connect_as_pgfold()) as connection, pytest.raises(BackupDamaged, match=name):
-            drill(connection, folder)
+    with closing(items.connect_as_pgfold()) as connection, pytest.raises(BackupDamaged, match=name):
+        drill(connection, folder)
 
 
 @pytest.mark.parametrize(
