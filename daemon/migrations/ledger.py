@@ -24,7 +24,7 @@ _CONNECT_S = 5
 
 @dataclass(frozen=True, slots=True)
 class FoldRow:
-    """A fold, its latest fold run, and the spec that this ran; `at_work` says whether a session works on it now."""
+    """A fold, its latest fold run, and what this ran; `at_work` says whether a session works on it now."""
 
     name: str
     standing: str
@@ -40,6 +40,7 @@ class FoldRow:
     error_message: str | None
     dagster_run_id: str | None
     spec_text: str | None
+    plan_document: str | None
     planned_at: datetime | None
     at_work: bool
     read_at: datetime

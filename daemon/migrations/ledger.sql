@@ -20,12 +20,7 @@ WHERE n.nspname = %(schema)s AND c.relname = 'schema_migrations' AND c.relkind =
 -- folds: each fold with its latest fold run, and what was approved of its plan
 SELECT f.name, f.standing, f.target_schema, f.target_name, f.cut_over_at, f.drop_after,
     r.id AS run, r.plan_hash, r.status, r.started_at, r.finished_at, r.error_message, r.dagster_run_id,
-    (
-        SELECT p.spec_text FROM pgfold.plans AS p WHERE p.fold = f.name AND p.hash = r.plan_hash
-    ) AS spec_text,
-    (
-        SELECT p.created_at FROM pgfold.plans AS p WHERE p.fold = f.name AND p.hash = r.plan_hash
-    ) AS planned_at,
+    p.spec_text, p.document AS plan_document, p.created_at AS planned_at,
     EXISTS (
         SELECT FROM pg_catalog.pg_stat_activity AS a
         WHERE a.datname = pg_catalog.current_database()
@@ -39,6 +34,7 @@ LEFT JOIN LATERAL (
     ORDER BY r.started_at DESC, r.id DESC
     LIMIT 1
 ) AS r ON true
+LEFT JOIN pgfold.plans AS p ON p.fold = f.name AND p.hash = r.plan_hash
 ORDER BY COALESCE(r.started_at, f.cut_over_at) DESC NULLS LAST, f.name
 LIMIT 100
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from daemon.health import microseconds
 from daemon.migrations.ledger import Books, FoldBooks, StepRow, TrackedRow
 from daemon.migrations.live import LiveCheck, LiveFold
+from daemon.migrations.plan_words import read_plan
 from daemon.migrations.progress import show_progress
 from daemon.migrations.steps import WINDOW, Shown, clock, drop_from, show_steps
 from daemon.wording import counted, one_line
@@ -130,11 +131,13 @@ def _sources(books: FoldBooks | None) -> list[MigrationTable]:
 
 
 def _target(books: FoldBooks | None) -> MigrationTarget | None:
-    """Its rows before are known, as the planner estimates them, as long as nothing was added to them."""
+    """Its rows before are as the plan counted them, else as estimated, as long as nothing was added to them."""
     if books is None or books.fold.target_name is None:
         return None
-    before = books.in_role("target") if books.fold.standing in ("folding", "none") else ()
-    return MigrationTarget(table=books.fold.target_name, rows_before=next((t.estimated_rows for t in before), None))
+    before = read_plan(books.fold.plan_document).target_rows
+    if before is None and books.fold.standing in ("folding", "none"):
+        before = next((table.estimated_rows for table in books.in_role("target")), None)
+    return MigrationTarget(table=books.fold.target_name, rows_before=before)
 
 
 def _checks(shown: Shown) -> list[MigrationCheck]:
@@ -193,7 +196,8 @@ def _locks(shown: Shown) -> MigrationLocks | None:
         tries = int(str(facts.get("tries") or 1))
         said = f"{counted(tables, 'table')} locked in {counted(tries, 'try', 'tries')};" \
             f" {counted(int(str(facts.get('replayed') or 0)), 'changed row')} replayed."  # fmt: skip
-        return MigrationLocks(window_ms=locked, planned_ms=None, sentence=said)
+        planned = read_plan(shown.books.fold.plan_document).held_ms
+        return MigrationLocks(window_ms=locked, planned_ms=planned, sentence=said)
     live = shown.live.locks if shown.live is not None else None
     if live is None or live.at_us < (_started_us(shown) or 0):
         return None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from daemon.health import microseconds
 from daemon.migrations.ledger import FoldBooks, StepRow
 from daemon.migrations.live import LiveFold, LiveStep
+from daemon.migrations.plan_words import read_plan
 from daemon.wording import counted, duration, one_line, percent, size
 from monitoring.wire import MigrationStep
 
@@ -73,7 +74,9 @@ def show_step(shown: Shown, name: str) -> MigrationStep:
     if row is not None:
         return _from_row(name, title, row, shown)
     if name == "plan" and shown.books is not None and shown.books.fold.planned_at is not None:
-        told = f"{(shown.books.fold.plan_hash or '')[:6]}, proven"
+        rows = read_plan(shown.books.fold.plan_document).proven_rows
+        proven = "proven" if rows is None else f"{counted(rows, 'row')} proven"
+        told = f"{(shown.books.fold.plan_hash or '')[:6]}, {proven}"
         return _step(name, title, "done", told, microseconds(shown.books.fold.planned_at), None)
     if name == "drop" and shown.books is not None:
         return _drop_to_come(title, shown.books, shown.zone)

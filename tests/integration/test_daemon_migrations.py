@@ -94,6 +94,10 @@ def test_a_fold_is_shown_at_each_of_its_steps(tables: Database, tmp_path: Path) 
     assert folded.steps[5].state == "done"
     assert folded.locks is not None
     assert folded.locks.window_ms is not None
+    assert folded.locks.planned_ms == 10
+    assert folded.target is not None
+    assert folded.target.rows_before == 20
+    assert folded.steps[0].sentence.endswith(", 500 rows proven")
     assert folded.locks.sentence == "2 tables locked in 1 try; 0 changed rows replayed."
     assert "sealed" in [check.name for check in folded.checks]
     assert all(step.took_ns is not None for step in folded.steps[1:6])

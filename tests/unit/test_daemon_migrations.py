@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from daemon.health import microseconds
 from daemon.migrations.ledger import Books, FoldBooks, FoldRow, StepRow, TableRow
 from daemon.migrations.live import LiveFolds
+from daemon.migrations.plan_words import PlanWords, read_plan
 from daemon.migrations.showing import Surroundings, show_migrations
 from monitoring.wire import Event, Migration, Value
 
@@ -24,7 +25,8 @@ FOLD = FoldRow(
     name="issues", standing="folding", target_schema="public", target_name="exai_issues", cut_over_at=None,
     drop_after=timedelta(days=7), run=UUID(int=7), plan_hash="3f9a1c" + "0" * 58, status="in_progress",
     started_at=NOW - timedelta(minutes=4), finished_at=None, error_message=None, dagster_run_id="7c2e41",
-    spec_text="target: exai_issues\n", planned_at=NOW - timedelta(minutes=4, seconds=5), at_work=True, read_at=NOW,
+    spec_text="target: exai_issues\n", plan_document=None,
+    planned_at=NOW - timedelta(minutes=4, seconds=5), at_work=True, read_at=NOW,
 )  # fmt: skip
 
 
@@ -201,3 +203,14 @@ def test_folds_told_of_are_bounded() -> None:
         for number in range(500)
     )
     assert sorted(live.folds) == sorted(f"f{number}" for number in range(400, 500))
+
+
+def test_a_plan_says_what_it_counted() -> None:
+    document = (
+        r"**issues: public.a \(1,284,310\), public.b \(212,406\) \-\> public.exai_issues \(96,118\)**, plan `3f9a1c`"
+        "\n\n| what |  |  |\n| --- | --- | --- |\n| proof | 1,496,716 of 1,496,716 rows read back equal | 6.2 s |\n"
+        "| locks | things | at add columns, about 40 ms |\n| locks | a | at cut over, about 10 ms |\n"
+        "| locks | b | at cut over, about 1 min 2 s |\n"
+    )
+    assert read_plan(document) == PlanWords(96_118, 1_496_716, 62_000)
+    assert read_plan("other words") == read_plan(None) == PlanWords()
