@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median_low
 
 from daemon.parts import StoredRun
 from monitoring.wire import Calls, CallsPerRequest, Event
 
-_OPEN_TRACES = 20_000  # requests whose end has not come
+_TRACES = 10_000
+_MOST_CALLS = 1_000  # of one trace
 _NAMES = 200
 _REMEMBERED = 200  # requests of one name
 _LATELY_US = 300 * 1_000_000
@@ -29,19 +30,21 @@ class _Request:
     times: int
 
 
-@dataclass(slots=True)
-class _Open:
-    """The calls of a request so far, by kind and name."""
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call that a process made with a trace."""
 
-    calls: Counter[str] = field(default_factory=Counter)
+    at_us: int
+    name: str
+    weight: int
 
 
 class CallBook:
-    """Follows traces: calls are counted until the event of the request itself, which ends last, is heard."""
+    """Follows the traces of each process: a request became the calls that ended between its beginning and its end."""
 
     def __init__(self, clock_us: Callable[[], int]) -> None:
         self._clock_us = clock_us
-        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._made: OrderedDict[tuple[str, str], deque[_Call]] = OrderedDict()
         self._requests: OrderedDict[str, deque[_Request]] = OrderedDict()
 
     def hear(self, run: StoredRun) -> None:
@@ -49,12 +52,14 @@ class CallBook:
         for event in run.events:
             if event.trace_id is None or event.kind in _KINDS_OF_NO_CALL:
                 continue
-            if event.direction == "in":
-                self._ended(event, event.trace_id)
+            key = (event.trace_id, run.label)
+            if event.direction == "in" and event.duration_ns is not None:
+                self._ended(event, event.duration_ns, key)
             elif event.direction == "out":
-                self._called(event, event.trace_id)
-        while len(self._open) > _OPEN_TRACES:
-            self._open.popitem(last=False)
+                calls = self._made.setdefault(key, deque(maxlen=_MOST_CALLS))
+                calls.append(_Call(event.at_us, f"{event.kind} {event.name}", event.weight))
+        while len(self._made) > _TRACES:
+            self._made.popitem(last=False)
 
     def message(self) -> Calls:
         """The requests of the last minutes that became the most calls, one a name."""
@@ -67,20 +72,18 @@ class CallBook:
         found.sort(key=lambda shown: -shown.calls)
         return Calls(requests=found[:_MOST])
 
-    def _called(self, event: Event, trace_id: str) -> None:
-        traced = self._open.get(trace_id)
-        if traced is None:
-            traced = self._open[trace_id] = _Open()
-        traced.calls[f"{event.kind} {event.name}"] += event.weight
-
-    def _ended(self, event: Event, trace_id: str) -> None:
-        """An event of direction in that has a duration is a request that was served."""
-        if event.duration_ns is None:
+    def _ended(self, event: Event, duration_ns: int, key: tuple[str, str]) -> None:
+        """A request was served."""
+        began_us = event.at_us - duration_ns // 1000
+        made: Counter[str] = Counter()
+        for call in self._made.get(key, ()):
+            if began_us <= call.at_us <= event.at_us:
+                made[call.name] += call.weight
+        if not made:
             return
-        traced = self._open.pop(trace_id, None) or _Open()
-        most, times = max(traced.calls.items(), key=lambda item: item[1], default=("", 0))
+        most, times = made.most_common(1)[0]
         requests = self._requests.setdefault(event.name, deque(maxlen=_REMEMBERED))
-        requests.append(_Request(event.at_us, trace_id, traced.calls.total(), most, times))
+        requests.append(_Request(event.at_us, key[0], made.total(), most, times))
         self._requests.move_to_end(event.name)
         while len(self._requests) > _NAMES:
             self._requests.popitem(last=False)

@@ -15,6 +15,7 @@ from monitoring.wire import Event
 
 STEPS_S = (1, 10, 60, 3600)
 _MICROSECONDS = 1_000_000
+_LIFETIME = ".close"  # how long a connection was open is no latency
 _TOO_MANY = 1_000  # different values of one dimension
 OTHER = "other"
 
@@ -104,7 +105,7 @@ def count_events(source: str, events: Iterable[Event], into: Cells) -> None:
             cell.sized += weight
             cell.size_bytes += size * weight
         duration = event.duration_ns
-        if duration is not None:
+        if duration is not None and not event.name.endswith(_LIFETIME):
             bucket = ceil(log(duration) * PER_LOG) if duration > 0 else ZERO
             buckets = cell.buckets
             buckets[bucket] = buckets.get(bucket, 0) + weight
