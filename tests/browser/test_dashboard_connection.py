@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -92,3 +93,20 @@ def test_a_daemon_that_says_nothing_is_stale_not_connected(empty_daemon: Daemon,
     finally:
         empty_daemon.signal(signal.SIGCONT)
     expect(page.locator("[data-phase=connected]")).to_be_visible()
+
+
+def test_with_a_token_the_page_asks_for_it_once(tmp_path: Path, open_page: Opener) -> None:
+    guarded = Daemon(tmp_path, {"MONITOR_TOKEN": "a-long-enough-token-to-read-with-0123"})
+    guarded.start()
+    try:
+        opened = open_page(guarded)
+        opened.allowed = ("401",)
+        page = opened.page
+        page.goto(opened.address)
+        page.locator("input[name=token]").fill("a-long-enough-token-to-read-with-0123")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-phase=connected]")).to_be_visible()
+        page.reload()
+        expect(page.locator("[data-phase=connected]")).to_be_visible()
+    finally:
+        guarded.kill()

@@ -20,7 +20,9 @@ STYLES = sorted(DASHBOARD.glob("*.css"))
 def listed() -> dict[str, list[str]]:
     """The names of dashboard/wire.js."""
     text = (DASHBOARD / "wire.js").read_text(encoding="utf-8")
-    return {name: json.loads(f"[{fields.strip().rstrip(',')}]") for name, fields in re.findall(r"(\w+): \[([^\]]*)\]", text)}
+    return {
+        name: json.loads(f"[{fields.strip().rstrip(',')}]") for name, fields in re.findall(r"(\w+): \[([^\]]*)\]", text)
+    }
 
 
 @pytest.mark.parametrize("name", listed())
