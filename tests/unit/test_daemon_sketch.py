@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.cells import Cell, count_events, pack, unpack
+from daemon.cells import Cells, count_events, pack, unpack
 from daemon.sketch import ACCURACY, Buckets, bucket_of, merge, middle_of, quantiles
 from monitoring.wire import Event
 
@@ -37,12 +37,18 @@ def test_quantiles_of_merged_sketches_are_those_of_all_values(parts: list[list[i
 
 
 def test_an_average_never_counts_events_that_carry_no_duration_or_size() -> None:
-    cells: dict[object, Cell] = {}
+    cells: Cells = {}
     events = [
         Event(at_us=1, name="n", kind="k", duration_ns=10, weight=3),
         Event(at_us=2, name="n", kind="k", weight=5),
     ]
-    count_events("s", events, cells)  # type: ignore[arg-type]
+    count_events("s", events, cells)
     (cell,) = cells.values()
     assert (cell.operations, sum(cell.buckets.values()), cell.sized) == (8, 3, 0)
     assert cell.percentiles()[0] == middle_of(bucket_of(10))
+
+
+def test_how_long_a_connection_was_open_is_no_latency() -> None:
+    cells: Cells = {}
+    count_events("s", [Event(at_us=1, name="ws.close", kind="k", duration_ns=10**12)], cells)
+    assert [cell.percentiles() for cell in cells.values()] == [(None, None, None)]
