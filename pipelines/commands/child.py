@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from pipelines.commands.guardian import Guard
+
 
 @contextmanager
 def stop_signals_raise() -> Iterator[None]:
@@ -32,21 +34,29 @@ def stop_signals_raise() -> Iterator[None]:
 
 @contextmanager
 def child_process(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, *, patience_s: float = 15
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    guard: Guard,
+    *,
+    patience_s: float = 15,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the command in a process group of its own until the caller leaves; what it prints goes to `log`.
 
-    Then it is asked to stop; whoever of the group is left when it has ended, or `patience_s` later, is killed.
+    Then it is asked to stop; whoever of the group is left when it has ended, or `patience_s` later, is killed. Where we
+    are killed ourselves, `guard` sees to that.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             process_group=0,  # a Ctrl-C in the terminal reaches us alone, and we stop it in order
         )  # fmt: skip
-        try:
-            yield process
-        finally:
-            _stop(process, patience_s)
+        with guard.over(process.pid):
+            try:
+                yield process
+            finally:
+                _stop(process, patience_s)
 
 
 def _stop(process: subprocess.Popen[bytes], patience_s: float) -> None:

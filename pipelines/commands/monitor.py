@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from pipelines.commands.child import child_process
+from pipelines.commands.guardian import Guard
 from pipelines.commands.ports import HOST
 from pipelines.core.errors import StepFailed
 from pipelines.orchestration.home import environment_of
@@ -34,6 +35,7 @@ class Watch:
     home: Path
     database_url: str
     dagster: str
+    guard: Guard
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,7 +65,8 @@ def monitor_process(watch: Watch) -> Iterator[Monitor]:
     """
     log, environment = watch.home / "monitor.log", watch.environment
     page, stream = environment.get("MONITORING_PORT") or "8080", environment.get("WS_PORT") or "8079"
-    with child_process([sys.executable, "-m", "daemon"], watch.settings.folder, environment, log) as process:
+    command = [sys.executable, "-m", "daemon"]
+    with child_process(command, watch.settings.folder, environment, log, watch.guard) as process:
         address, ingest = f"http://{HOST}:{page}", f"ws://{HOST}:{stream}/ingest"
         monitor = Monitor(watch, process, address, ingest, log, time.monotonic())
         _wait_until_ready(monitor)
@@ -75,7 +78,7 @@ def demo_application(monitor: Monitor) -> Iterator[None]:
     """The small application that gives the dashboard something to show."""
     command = [sys.executable, "-m", "daemon.demo", "--ingest", monitor.ingest]
     watch = monitor.watch
-    with child_process(command, watch.settings.folder, watch.environment, watch.home / "demo.log"):
+    with child_process(command, watch.settings.folder, watch.environment, watch.home / "demo.log", watch.guard):
         yield
 
 

@@ -6,14 +6,15 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from pipelines.commands import leftovers
 from pipelines.core.errors import SpecError
 
 HOST = "127.0.0.1"
 _LISTEN = "0A"  # state of a socket in /proc/net/tcp
 
 
-def need_free_port(port: int, command: str) -> None:
-    """See that nobody has the port.
+def need_free_port(port: int, command: str, home: Path) -> None:
+    """See that nobody has the port; `home` is the Dagster home that the command works in.
 
     Raises:
         SpecError: somebody has; the message names them where the machine tells, and another port.
@@ -27,18 +28,21 @@ def need_free_port(port: int, command: str) -> None:
         except PermissionError:
             raise SpecError(f"port {port} may not be opened by this user: {command} --port 3000") from None
         except OSError:
-            raise SpecError(_taken(port, command)) from None
+            raise SpecError(_taken(port, command, home)) from None
 
 
-def _taken(port: int, command: str) -> str:
-    who = holder(port) or "another program"
+def _taken(port: int, command: str, home: Path) -> str:
+    process = holder(port)
+    if process is not None and leftovers.works_in(int(process.name), home):
+        return f"port {port} is taken by {leftovers.told(home)}, or choose another: {command} --port {port + 1}"
+    who = "another program" if process is None else _named(process)
     return f"port {port} is taken by {who}: stop it, or choose another: {command} --port {port + 1}"
 
 
-def holder(port: int) -> str | None:
-    """`python3 (process 4711)`, who listens on the port; None where the machine does not tell (only Linux does)."""
+def holder(port: int) -> Path | None:
+    """The folder in /proc of who listens on the port; None where the machine does not tell (only Linux does)."""
     inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
-    return next((found for process in _processes() if (found := _named_if_holding(process, inodes))), None)
+    return next((process for process in _processes() if _holds(process, inodes)), None)
 
 
 def _listening(table: Path, port: int) -> list[str]:
@@ -53,12 +57,18 @@ def _processes() -> list[Path]:
     return [path for path in root.iterdir() if path.name.isdigit()] if root.is_dir() else []
 
 
-def _named_if_holding(process: Path, inodes: set[str]) -> str | None:
+def _holds(process: Path, inodes: set[str]) -> bool:
     """An error means that the process or its file has gone meanwhile, or is another user's."""
     with suppress(OSError):
-        if any(_leads_to(file, inodes) for file in (process / "fd").iterdir()):
-            return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-    return None
+        return any(_leads_to(file, inodes) for file in (process / "fd").iterdir())
+    return False
+
+
+def _named(process: Path) -> str:
+    """`python3 (process 4711)`."""
+    with suppress(OSError):
+        return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+    return f"process {process.name}"
 
 
 def _leads_to(file: Path, inodes: set[str]) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from pipelines.commands.child import child_process, stop_signals_raise
+from pipelines.commands.guardian import Guard, guardian
 from pipelines.commands.monitor import Monitor, Watch, demo_application, is_monitored, last_words, monitor_process
 from pipelines.commands.ports import HOST, need_free_port
 from pipelines.core.errors import StepFailed
@@ -39,13 +40,18 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         SpecError: the port is taken.
         StepFailed: Dagster ended by itself; the message has its last words.
     """
-    need_free_port(asked.port, "pgfold up")
+    need_free_port(asked.port, "pgfold up", settings.dagster_home)
     home = prepare_home(settings)
     try:
-        with stop_signals_raise(), surroundings_of(settings) as surroundings, ExitStack() as stack:
+        with (
+            stop_signals_raise(),
+            _guardian(settings) as guard,
+            surroundings_of(settings) as surroundings,
+            ExitStack() as stack,
+        ):
             _say("database", *_prepare_database(settings, surroundings))
-            process = stack.enter_context(_dagster(settings, home, asked.port))
-            watch = _watch_of(asked, settings, home, surroundings.database_url)
+            process = stack.enter_context(_dagster(settings, home, asked.port, guard))
+            watch = _watch_of(asked, settings, home, surroundings.database_url, guard)
             monitor = stack.enter_context(monitor_process(watch)) if watch else None
             if monitor is not None:
                 _say("dashboard", monitor.address)
@@ -62,10 +68,16 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         return 0
 
 
-def _watch_of(asked: argparse.Namespace, settings: Settings, home: Path, database_url: str) -> Watch | None:
+def _guardian(settings: Settings) -> AbstractContextManager[Guard]:
+    return guardian(settings.folder, settings.embedded, environment_of(settings, os.environ))
+
+
+def _watch_of(
+    asked: argparse.Namespace, settings: Settings, home: Path, database_url: str, guard: Guard
+) -> Watch | None:
     if asked.no_monitor or not is_monitored(os.environ):
         return None
-    return Watch(settings, home, database_url, f"http://{HOST}:{asked.port}")
+    return Watch(settings, home, database_url, f"http://{HOST}:{asked.port}", guard)
 
 
 def _attend(process: subprocess.Popen[bytes], monitor: Monitor | None, stack: ExitStack) -> None:
@@ -113,10 +125,12 @@ def _load_sample(connection: Connection) -> None:
             connection.execute(script.encode())
 
 
-def _dagster(settings: Settings, home: Path, port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+def _dagster(
+    settings: Settings, home: Path, port: int, guard: Guard
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home / WORKSPACE)]
     command += ["--host", HOST, "--port", str(port), "--log-level", "warning", "--code-server-log-level", "warning"]
-    return child_process(command, settings.folder, environment_of(settings, os.environ), home / LOG)
+    return child_process(command, settings.folder, environment_of(settings, os.environ), home / LOG, guard)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, home: Path) -> None:

@@ -92,6 +92,16 @@ def embedded_server(
                     _stop(site)
 
 
+def stop_unused(folder: Path) -> None:
+    """Stop the server of `folder` where nobody uses it: whoever was the last was killed, and could not."""
+    if not (folder / "data" / "postmaster.pid").exists():
+        return
+    site = _Site.of(folder)
+    with site.handle() as handle, site.mutex():
+        if _is_last(handle):
+            _stop(site)
+
+
 @dataclass(frozen=True, slots=True)
 class _Site:
     """Where one server lives, and as whom it runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,9 +19,11 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.commands.child import child_process, stop_signals_raise
+from pipelines.commands.guardian import guardian, read_groups
+from pipelines.database.embedded import stop_unused
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
-from tests.fix_dagster import free_port, monitor_ports, processes_of, start_command, wait_for_line
+from tests.fix_dagster import free_port, monitor_ports, processes_of, running_up, start_command, wait_for_line
 
 _WAIT_S = 60
 
@@ -104,6 +107,62 @@ def test_a_taken_port_is_named_with_who_has_it(
     assert list(embedded.folder.iterdir()) == []
 
 
+def test_killed_outright_it_leaves_nothing_running(embedded: Settings) -> None:
+    """Nobody can catch SIGKILL: what was started must notice by itself that its starter is gone."""
+    port, own = free_port(), monitor_ports()
+    with start_command(embedded, "up", "--port", str(port), background=True, environment=own) as process:
+        wait_for_line(process, f"http://127.0.0.1:{port}")
+        assert len(processes_of(embedded.folder)) > 4
+        assert (embedded.embedded / "data/postmaster.pid").exists()
+        refused = second_up(embedded, port)
+        assert f"port {port} is taken by pgfold up (process {process.pid}), which works in this folder" in refused
+        assert f"Ctrl-C there stops all of it, or kill {process.pid}" in refused
+        process.kill()
+        process.wait()
+        wait_until(lambda: not processes_of(embedded.folder))
+        wait_until(lambda: not (embedded.embedded / "data/postmaster.pid").exists())
+    with running_up(embedded):
+        pass
+
+
+def second_up(settings: Settings, port: int) -> str:
+    """What another one says in its error output."""
+    with start_command(settings, "up", "--port", str(port), environment=monitor_ports()) as process:
+        _, errors = process.communicate(timeout=_WAIT_S)
+    assert process.returncode == 2
+    return errors
+
+
+def test_what_an_earlier_one_left_is_named_with_how_to_end_it(embedded: Settings) -> None:
+    """The guardian was killed too, as by a session that ends with everything in it but what runs in the background."""
+    port, own = free_port(), monitor_ports()
+    try:
+        with start_command(embedded, "up", "--port", str(port), background=True, environment=own) as process:
+            wait_for_line(process, f"http://127.0.0.1:{port}")
+            (line,) = (line for line in processes_of(embedded.folder) if "pipelines.commands.guardian" in line)
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+            process.kill()
+            process.wait()
+            said = second_up(embedded, port)
+        assert f"port {port} is taken by what an earlier pgfold up left running in this folder: " in said
+        (remedy,) = re.findall(r"kill -INT [0-9 ]+", said.replace("\n", " "))
+        subprocess.run(remedy.split(), check=True)
+        wait_until(lambda: not processes_of_dagster(embedded))
+    finally:
+        for line in processes_of(embedded.folder):
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+        gone(embedded.folder)
+        stop_unused(embedded.embedded)
+
+
+def processes_of_dagster(settings: Settings) -> list[str]:
+    return [line for line in processes_of(settings.folder) if "dagster" in line]
+
+
+def test_a_guardian_knows_what_is_left() -> None:
+    assert read_groups([b"+11\n", b"+12\n", b"-11\n", b"+13\n", b"-1"]) == [12, 13]
+
+
 STUBBORN = """
 import signal, subprocess, sys, time
 for each in (signal.SIGINT, signal.SIGTERM):
@@ -120,7 +179,10 @@ def test_a_child_is_stopped_with_its_children_whatever_it_ignores(tmp_path: Path
     log = tmp_path / "log"
     with stop_signals_raise():
         command = [sys.executable, "-c", program]
-        with child_process(command, tmp_path, environment, log, patience_s=0.2) as process:
+        with (
+            guardian(tmp_path, tmp_path / "none", os.environ) as guard,
+            child_process(command, tmp_path, environment, log, guard, patience_s=0.2) as process,
+        ):
             wait_until_written(log, "grandchild")
             assert len(processes_of(tmp_path)) == (2 if program == STUBBORN else 1)
     assert process.returncode in (-signal.SIGKILL, -signal.SIGINT, 1)
