@@ -168,13 +168,14 @@ async def read_books(conninfo: str, tracking_schema: str, timeout_s: float) -> B
     Raises:
         psycopg.Error: the database does not answer, or too slowly; a schema that is not there is no error.
     """
-    limit_ms = max(2, round(timeout_s * 1000))
-    options = f"-c default_transaction_read_only=on -c statement_timeout={limit_ms} -c lock_timeout={limit_ms // 2}"
     connection = await psycopg.AsyncConnection.connect(
-        conninfo, application_name=_NAME, connect_timeout=_CONNECT_S, options=options
+        conninfo, application_name=_NAME, connect_timeout=_CONNECT_S, prepare_threshold=None
     )
     async with connection:
+        await connection.set_read_only(True)
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        limit_ms = max(2, round(timeout_s * 1000))
+        await _value(connection, "limits", {"statement_ms": f"{limit_ms}", "lock_ms": f"{limit_ms // 2}"})
         database = str(await _value(connection, "about"))
         there = bool(await _value(connection, "there"))
         folds = await _folds(connection) if there else ()

@@ -1,5 +1,9 @@
 -- What the schema pgfold and schema_migrations say of folds; read only.
 
+-- limits: for this transaction alone; poolers refuse startup options, and share sessions
+SELECT pg_catalog.set_config('statement_timeout', %(statement_ms)s, true),
+    pg_catalog.set_config('lock_timeout', %(lock_ms)s, true)
+
 -- there: whether this role may read the books; asked by oid, since a name that is not there is an error
 SELECT pg_catalog.count(*) = 7
 FROM pg_catalog.pg_class AS c

@@ -90,10 +90,14 @@ def _longest(activity: Activity) -> str:
 
 
 async def _ask(conninfo: str, timeout_s: float) -> Activity:
+    """No startup `options`: poolers refuse them, and what is asked waits for no lock."""
     connection = await psycopg.AsyncConnection.connect(
-        conninfo, autocommit=True, application_name=_NAME, connect_timeout=max(2, round(timeout_s)),
-        options=f"-c statement_timeout={max(1, round(timeout_s * 1000))}",
-    )  # fmt: skip
+        conninfo,
+        autocommit=True,
+        application_name=_NAME,
+        connect_timeout=max(2, round(timeout_s)),
+        prepare_threshold=None,
+    )
     async with connection, connection.cursor(row_factory=class_row(Activity)) as cursor:
         await cursor.execute(_SQL["activity"])
         found = await cursor.fetchone()

@@ -17,12 +17,15 @@ from daemon.health import microseconds
 from daemon.migrations.ledger import Books, read_books
 from daemon.migrations.live import LiveFolds
 from daemon.migrations.showing import Surroundings, show_migrations
+from daemon.probes.finding import Status
+from daemon.probes.postgres import PostgresLimits, look_at_postgres
 from monitoring.wire import Event, Migration
 from pipelines.database import approvals
 from tests.chaos.stepping import Place
 from tests.daemons import running
 from tests.databases import Database
 from tests.fix_dagster import Shop
+from tests.fix_pooler import Pooler
 from tests.folding import spec_text
 from tests.observing import wait_until
 
@@ -236,3 +239,17 @@ def test_a_run_is_seen_on_the_daemon_while_it_goes_on_and_after(new_shop: Callab
         backups = daemon.get("api/backups")[1]["backups"]
         assert {one["state"] for one in backups["list"]} == {"good"}
         assert daemon.get("api/page")[1]["hello"]["title"].startswith(f"{shop.database.name} · PostgreSQL 18.")
+
+
+def test_a_transaction_pooler_is_read_through_and_keeps_none_of_the_limits(
+    tables: Database, tmp_path: Path, new_pooler: Callable[[bool], Pooler]
+) -> None:
+    place = Place(tables, tmp_path, TEXT)
+    place.plan()
+    place.take("export")
+    url = new_pooler(True).url
+    assert [books.fold.name for books in asyncio.run(read_books(url, "public", 5)).folds] == [NAME]
+    assert asyncio.run(look_at_postgres(url, PostgresLimits(), 5)).status is Status.HEALTHY
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as next_client:
+        left = next_client.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+        assert left.fetchone() == ("0", "0")
