@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
@@ -21,8 +20,9 @@ from daemon.history_reader import Held, read_back
 from daemon.history_writer import Begun, Committed
 from daemon.hub import TICK_S, Hub
 from daemon.ingest import Ingest
+from daemon.listening import Turned
 from daemon.live import Live
-from daemon.parts import Board, LoopLag, StoredRun, View, WriterState
+from daemon.parts import Board, StoredRun, View, WriterState
 from daemon.retention import Bounds
 from daemon.selection import EVERYTHING, Selection
 from daemon.semaphores import SemaphoreBook
@@ -42,7 +42,7 @@ class Core:
 
     def __init__(self, settings: Settings, clock_us: Callable[[], int]) -> None:
         self.settings, self.clock_us = settings, clock_us
-        self.counts, self.board = Counters(), Board()
+        self.counts, self.turned, self.board = Counters(), Turned(), Board()
         self.books: dict[int, Book] = {}
         self.live = Live(clock_us)
         self.hub = Hub(clock_us, self.counts)
@@ -52,12 +52,11 @@ class Core:
         self.stream = Stream(self.history, self.hub, self.board, self.counts, clock_us=clock_us,
                              hello=self.hello, stats=self.stats)  # fmt: skip
         self.semaphores, self.calls = SemaphoreBook(), CallBook(clock_us)
-        self.view = View(settings, self.board, self, self.recent)
+        self.view = View(settings, self.board, self.recent)
         self.view.listen(self.semaphores.hear)
         self.view.listen(self.calls.hear)
         self.title: str | None = None
         self._instance = ""
-        self._lag = LoopLag(None, None)
         self.board.watch(self.hub.show)
 
     def say_title(self, title: str) -> None:
@@ -68,13 +67,9 @@ class Core:
         """How the history's writer is."""
         return self.history.state
 
-    def loop_lag(self) -> LoopLag:
-        """How late this loop was."""
-        return self._lag
-
     def counters(self) -> dict[str, int]:
         """Totals since the start."""
-        return self.counts.totals()
+        return {**self.counts.totals(), "connections_turned_away": self.turned.away}
 
     def active(self) -> dict[str, int]:
         """Connections open now by kind, of the processes that are connected."""
@@ -126,9 +121,7 @@ class Core:
         """Send the last second, note who is connected, and repeat the panels now and then."""
         repeated = time.monotonic()
         while True:
-            due = time.monotonic() + _SECOND_S
             await asyncio.sleep(_SECOND_S)
-            self._measure_lag(time.monotonic() - due)
             self.hub.show(self.stats())
             self.refresh()
             await self._cover()
@@ -177,9 +170,6 @@ class Core:
         labels = {self.books[number].label for number in self.ingest.connected if number in self.books}
         self.board.post(self.semaphores.message(labels, self.clock_us()))
         self.board.post(self.calls.message())
-
-    def _measure_lag(self, late_s: float) -> None:
-        self._lag = replace(self._lag, measured_us=self.clock_us(), worst_ns=max(0, round(late_s * 1e9)))
 
 
 def installed_version() -> str:

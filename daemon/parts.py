@@ -54,26 +54,6 @@ class WriterState:
     oldest_us: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LoopLag:
-    """How late the event loop was, at most, over the last ten seconds; None before it was measured."""
-
-    measured_us: int | None
-    worst_ns: int | None
-
-
-class Vitals(Protocol):
-    """What the daemon measures of itself."""
-
-    def writer(self) -> WriterState: ...
-
-    def loop_lag(self) -> LoopLag: ...
-
-    def counters(self) -> dict[str, int]:
-        """Totals since the daemon's start: frames refused, gaps sent, clients, and so on, by name."""
-        ...
-
-
 class Board:
     """The newest message of each panel; whoever watches is told when one changes. Used on the event loop only."""
 
@@ -112,7 +92,6 @@ class View:
 
     settings: Settings
     board: Board
-    vitals: Vitals
     recent: Callable[[Selection, int], Awaitable[list[StoredEvent]]]
     _listeners: list[Callable[[StoredRun], None]] = field(default_factory=list)
 

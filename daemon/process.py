@@ -67,10 +67,10 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
         stack.push_async_callback(core.history.stop)
         limit = connection_limit(Limits(), files)
         own = OwnEvents(core, f"ws://{address_to_open(settings.bind_address)}:{number(sockets.stream)}/ingest")
-        await _serve(stack, stream_application(core, access, own), sockets.stream, limit)
+        await _serve(stack, stream_application(core, access, own), sockets.stream, limit, core.turned)
         if sockets.page is not None:
             page = page_application(core, access, own, number(sockets.stream))
-            await _serve(stack, page, sockets.page, limit)
+            await _serve(stack, page, sockets.page, limit, core.turned)
         watching = Watching(core)
         await begin(stack, watching, observers(watching, sockets, access, limit))
         async with _running(core, [watching, *parts(core)]):
@@ -164,11 +164,13 @@ async def _guarded(name: str, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(1)
 
 
-async def _serve(stack: AsyncExitStack, application: web.Application, opened: socket.socket, limit: int) -> None:
+async def _serve(
+    stack: AsyncExitStack, application: web.Application, opened: socket.socket, limit: int, turned: Turned
+) -> None:
     runner = web.AppRunner(application, **runner_options(Limits()))
     await runner.setup()
     stack.push_async_callback(_clean_up, runner)
-    server = await listen(runner, opened, limit, Turned())
+    server = await listen(runner, opened, limit, turned)
     stack.callback(server.close)
 
 

@@ -199,6 +199,20 @@ def test_a_process_that_says_goodbye_has_ended_and_one_that_vanishes_is_silent(d
     assert states == ("ended", "silent")
 
 
+def test_a_process_that_comes_back_takes_its_place_over_from_its_old_connection(daemon: Daemon) -> None:
+    who = source("twice", 13)
+    with sending(daemon, who) as old:
+        old.store(event())
+        with sending(daemon, who, recorded=1) as new:
+            assert new.number == 1
+            new.store(event())
+            with suppress(ConnectionClosed):
+                old.answer()
+            assert old.socket.close_code == 1008
+            shown = books(daemon, who)
+            assert (shown["state"], shown["recorded"], shown["stored"]) == ("sending", 2, 2)
+
+
 def test_connections_that_close_are_no_longer_active(daemon: Daemon) -> None:
     kind = "sockets-of-this-test"
 
