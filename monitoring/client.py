@@ -15,7 +15,7 @@ import msgspec
 from websockets.exceptions import WebSocketException
 
 from monitoring.books import Books
-from monitoring.connection import Connection, connected
+from monitoring.connection import Connection, Denied, connected
 from monitoring.recorder import Ring
 from monitoring.settings import Settings
 from monitoring.spool import Spool, ended_processes
@@ -33,7 +33,6 @@ _LOST_EVERY_S = 30.0
 _PARTING_S = 0.5
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
-_PAUSE_REFUSED_S = 30.0
 _REFUSALS = 3
 
 _decode = msgspec.json.Decoder(FromIngest).decode
@@ -43,7 +42,7 @@ now_us: Callable[[], int] = lambda: time.time_ns() // 1000  # noqa: E731
 
 
 class _Unsent(Exception):
-    """The daemon refuses what we are or send."""
+    """The daemon refuses what we send."""
 
 
 class _OtherHistory(Exception):
@@ -77,6 +76,7 @@ class Sender(threading.Thread):
         self._ending = False
         self._said: str | None = None
         self._refusals = 0
+        self._told_of_drops = False
         self._pause_s = _FIRST_PAUSE_S
 
     def run(self) -> None:
@@ -92,6 +92,9 @@ class Sender(threading.Thread):
             except _Unsent as reason:
                 self._say("warning", str(reason))
                 self._refuse()
+            except Denied as reason:
+                self._say("warning", f"{self._settings.ingest_url} does not let us in: {reason}")
+                self._rest()
             except (OSError, EOFError, WebSocketException, msgspec.MsgspecError, ValueError) as error:
                 self._say("info", f"{self._settings.ingest_url} does not answer: {error}: events are kept meanwhile")
                 self._rest()
@@ -142,7 +145,7 @@ class Sender(threading.Thread):
                 now = time.monotonic()
                 return _Line(connection, welcome, now, now)
             case Refused(reason=reason):
-                raise _Unsent(reason)
+                raise Denied(reason)
             case other:
                 raise ValueError(f"a {type(other).__name__} came where a welcome is due")
 
@@ -217,13 +220,14 @@ class Sender(threading.Thread):
             logger.warning("a batch that the daemon refuses is given up: %s", self._said)
             self.books.spoil_first()
             self._refusals = 0
-            self._rest()
-        else:
-            self._rest(_PAUSE_REFUSED_S if not self.books.open else None)
+        self._rest()
 
-    def _rest(self, pause_s: float | None = None) -> None:
+    def _rest(self) -> None:
         """Wait a while, longer each time, never in step with other processes."""
-        deadline = time.monotonic() + uniform(0.5, 1.0) * (pause_s or self._pause_s)
+        if self.books.ring.drops and not self._told_of_drops:
+            self._told_of_drops = True
+            logger.warning("events are dropped, and counted, until %s answers", self._settings.ingest_url)
+        deadline = time.monotonic() + uniform(0.5, 1.0) * self._pause_s
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
         while not self._ending and (rest := deadline - time.monotonic()) > 0:
             time.sleep(min(rest, _FIRST_PAUSE_S))

@@ -15,7 +15,7 @@ from select import select
 from time import monotonic
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
@@ -24,10 +24,15 @@ _OPEN_S = 5.0
 _SEND_S = 10.0
 _CHUNK = 65_536
 _LARGEST = 1 << 20
+_DENIALS = frozenset({401, 403})
 
 
 class Broken(OSError):
     """The connection ended, or never began."""
+
+
+class Denied(Broken):
+    """The daemon does not let this process in."""
 
 
 class Connection:
@@ -95,8 +100,13 @@ class Connection:
             self._protocol.receive_eof()
         self._take()
         self._flush()
-        if self._protocol.handshake_exc is not None:
-            raise Broken(str(self._protocol.handshake_exc))
+        match self._protocol.handshake_exc:
+            case None:
+                pass
+            case InvalidStatus(response=answer) if answer.status_code in _DENIALS:
+                raise Denied(f"HTTP {answer.status_code}: set INGEST_TOKEN to the daemon's")
+            case error:
+                raise Broken(str(error))
         if self._protocol.state in (State.CLOSING, State.CLOSED) and not self._messages:
             raise Broken(self._reason())
 

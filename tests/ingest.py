@@ -6,10 +6,12 @@ import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from time import monotonic, sleep
 
 import msgspec
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 from monitoring.wire import (
@@ -62,6 +64,7 @@ class Ingest:
     headers: list[dict[str, str]] = field(default_factory=list)
     refuse: Callable[[ToIngest], str | None] = lambda message: None
     acknowledge: bool = True
+    deny: bool = False
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _server: Server | None = None
     _thread: threading.Thread | None = None
@@ -99,7 +102,7 @@ class Ingest:
         """Begin to serve, again on the same port."""
         self._server = serve(
             self._answer, "127.0.0.1", self.port,
-            compression=None, max_size=8 << 20, create_connection=_OwnConnection,
+            compression=None, max_size=8 << 20, create_connection=_OwnConnection, process_request=self._admit,
         )  # fmt: skip
         self.port = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -114,6 +117,9 @@ class Ingest:
         for connection in list(self._connections):
             connection.socket.close()
         self._connections.clear()
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        return connection.respond(HTTPStatus.UNAUTHORIZED, "who are you?\n") if self.deny else None
 
     def _answer(self, connection: ServerConnection) -> None:
         self._connections.add(connection)

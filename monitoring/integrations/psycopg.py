@@ -54,14 +54,17 @@ def monitor_psycopg() -> Undo:
 
 def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
     # Its arguments one by one: gathering and spreading them would cost as much as all the rest.
-    def run(cursor: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
+    def run(cursor: Any, query: Any, params: Any = None, *, prepare: Any = None, **kwargs: Any) -> Any:
         try:
             site = _by_text[query]
         except (KeyError, TypeError):  # not yet seen, or composed anew: that has no hash
             site = _find(query, cursor)
         started = clock()
         try:
-            answer = execute(cursor, query, params, **kwargs) if kwargs else execute(cursor, query, params)
+            if prepare is None and not kwargs:
+                answer = execute(cursor, query, params)
+            else:
+                answer = execute(cursor, query, params, **_with_prepare(prepare, kwargs))
         except BaseException as error:
             site.failed(started, error)
             raise
@@ -75,14 +78,17 @@ def _watched(execute: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _watched_async(execute: Callable[..., Any]) -> Callable[..., Any]:
-    async def run(cursor: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
+    async def run(cursor: Any, query: Any, params: Any = None, *, prepare: Any = None, **kwargs: Any) -> Any:
         try:
             site = _by_text[query]
         except (KeyError, TypeError):
             site = _find(query, cursor)
         started = clock()
         try:
-            answer = await (execute(cursor, query, params, **kwargs) if kwargs else execute(cursor, query, params))
+            if prepare is None and not kwargs:
+                answer = await execute(cursor, query, params)
+            else:
+                answer = await execute(cursor, query, params, **_with_prepare(prepare, kwargs))
         except BaseException as error:
             site.failed(started, error)
             raise
@@ -93,6 +99,11 @@ def _watched_async(execute: Callable[..., Any]) -> Callable[..., Any]:
         return answer
 
     return run
+
+
+def _with_prepare(prepare: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The server's cursors take no `prepare`: it is given only where it was given to us."""
+    return kwargs if prepare is None else {**kwargs, "prepare": prepare}
 
 
 def _watched_many(execute: Callable[..., Any]) -> Callable[..., Any]:

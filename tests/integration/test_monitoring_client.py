@@ -95,22 +95,25 @@ def test_a_batch_whose_acknowledgement_was_lost_is_stored_once(ingest: Ingest, m
     assert len(monitored().events) == 10
 
 
-def test_without_a_daemon_the_application_goes_on_and_the_drops_are_counted(tmp_path: Path, ingest: Ingest) -> None:
+def test_without_a_daemon_the_application_goes_on_and_the_drops_are_counted(
+    tmp_path: Path, ingest: Ingest, caplog: pytest.LogCaptureFixture
+) -> None:
     ingest.break_off()
     monitoring.start("test", settings=Settings(ingest_url=ingest.url, spool=tmp_path, ring_events=1024, read_slow_ms=1))
     try:
         record(900, "redis")
         record(900, "supabase")
-        assert not monitoring.flush(0.01)
+        ingest.wait(lambda: "dropped" in caplog.text)
         ingest.listen()
         assert monitoring.flush(5)
         kept = only(ingest)
         assert (kept.recorded, len(kept.events), kept.dropped) == (1800, 1024, {"supabase": 776})
+        assert "events are dropped, and counted" in caplog.text
     finally:
         monitoring.stop(1)
 
 
-def test_a_refusal_is_logged_with_its_remedy_and_nothing_raises(
+def test_a_refusal_is_logged_with_its_remedy_and_nothing_is_lost(
     ingest: Ingest, monitoring_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "monitoring")
@@ -118,7 +121,20 @@ def test_a_refusal_is_logged_with_its_remedy_and_nothing_raises(
     monitoring.start("test", settings=monitoring_settings)
     record(10)
     ingest.wait(lambda: any("INGEST_TOKEN" in entry.getMessage() for entry in caplog.records))
-    assert not monitoring.stop(0.01)
+    ingest.wait(lambda: len(ingest.headers) > 4)
+    ingest.refuse = lambda message: None
+    assert monitoring.flush(10)
+    assert (len(only(ingest).events), only(ingest).drops) == (10, 0), "a refusal at the door spoils no batch"
+    assert monitoring.stop()
+
+
+def test_a_denied_process_is_told_which_setting_is_wrong(
+    monitoring_settings: Settings, caplog: pytest.LogCaptureFixture, ingest: Ingest
+) -> None:
+    ingest.deny = True
+    monitoring.start("test", settings=monitoring_settings)
+    ingest.wait(lambda: "HTTP 401: set INGEST_TOKEN" in caplog.text)
+    monitoring.stop(0.01)
 
 
 def test_a_batch_that_is_refused_again_and_again_is_given_up_and_counted(ingest: Ingest, monitored: Monitored) -> None:
