@@ -88,15 +88,19 @@ class Found:
 
 
 class Folder:
-    """The backups below `root`; a manifest that did not change is not read again."""
+    """The backups below `root`; a manifest that did not change is not read again.
+
+    `troubles` are the folders that could not be read the last time, each a sentence.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._manifests: dict[Path, tuple[tuple[int, int], Told]] = {}
+        self.troubles: list[str] = []
 
     def read(self) -> list[Found]:
         """Newest first; what cannot be read is left out, since it may be on its way out."""
-        found = []
+        found, self.troubles = [], []
         for fold in sorted(self._children(self._root)):
             for folder in self._children(fold):
                 match = _FOLDER.fullmatch(folder.name)
@@ -110,7 +114,10 @@ class Folder:
     def _children(self, folder: Path) -> list[Path]:
         try:
             return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
-        except OSError:
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.troubles.append(f"{folder} cannot be read, so nobody knows what it holds: {error.strerror}.")
             return []
 
     def _read(self, folder: Path, fold: str, match: re.Match[str], started_at: datetime) -> Found | None:
@@ -158,8 +165,10 @@ def read_manifest(manifest: Path, size_bytes: int) -> Told:
     )
 
 
-def show_backups(found: Sequence[Found], drills: Iterable[DrillRow], zone: ZoneInfo, now: datetime) -> Backups:
-    """As the page shows them. A drill counts for the backup that it restored."""
+def show_backups(
+    found: Sequence[Found], drills: Iterable[DrillRow], zone: ZoneInfo, now: datetime, troubles: Iterable[str] = ()
+) -> Backups:
+    """As the page shows them, with troubles first. A drill counts for the backup that it restored."""
     latest: dict[tuple[str, str], DrillRow] = {}
     for drill in sorted(drills, key=lambda one: one.at):
         latest[drill.place] = drill
@@ -170,7 +179,13 @@ def show_backups(found: Sequence[Found], drills: Iterable[DrillRow], zone: ZoneI
         size_bytes=sum(one.told.size_bytes for one in kept if one.told is not None) if kept else None,
         newest_us=microseconds(max(one.at for one in kept)) if kept else None,
         last_drill_us=microseconds(max(passed)) if passed else None,
-        list=[show_backup(one, latest.get((one.fold, one.name)), zone, now) for one in found[:_LISTED]],
+        list=[
+            *(
+                Backup(name="a folder", state="bad", at_us=microseconds(now), size_bytes=None, sentence=told)
+                for told in troubles
+            ),
+            *(show_backup(one, latest.get((one.fold, one.name)), zone, now) for one in found[:_LISTED]),
+        ],
     )
 
 

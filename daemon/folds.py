@@ -40,6 +40,7 @@ class Folds:
     _live: LiveFolds = field(default_factory=LiveFolds)
     _books: Books | None = None
     _found: list[Found] | None = None
+    _troubles: list[str] = field(default_factory=list)
     _changed: bool = True
     _listens: bool = False
 
@@ -88,6 +89,7 @@ class Folds:
         folder = Folder(root)
         while True:
             self._found = await asyncio.to_thread(folder.read)
+            self._troubles = folder.troubles
             self._changed = True
             await asyncio.sleep(_BACKUPS_S)
 
@@ -99,7 +101,8 @@ class Folds:
                 self._changed = False
                 view.board.post(Migrations(migrations=show_migrations(self._books, self._live.folds, around)))
                 if self._found is not None:
-                    shown = show_backups(self._found, self._drills(self._found), zone, datetime.now(UTC))
+                    drills, now = self._drills(self._found), datetime.now(UTC)
+                    shown = show_backups(self._found, drills, zone, now, self._troubles)
                     view.board.post(BackupsMessage(backups=shown))
             await asyncio.sleep(_TICK_S)
 

@@ -122,7 +122,8 @@ def judge_backups(backups: Backups | None, folds_in_force: int | None, late_afte
     if backups is None:
         return Finding(Status.UNKNOWN, "Backups were read 0 times.")
     if backups.list and backups.list[0].state == "bad":
-        return Finding(Status.DEGRADED, f"The newest, {backups.list[0].name}: {backups.list[0].sentence}", lost)
+        worst = backups.list[0]
+        return Finding(Status.DEGRADED, f"{worst.name[:1].upper()}{worst.name[1:]}: {worst.sentence}", lost)
     if backups.newest_us is None:
         if folds_in_force:
             return Finding(Status.UNHEALTHY, f"0 backups, and {counted(folds_in_force, 'fold')} in force.", lost)

@@ -150,3 +150,14 @@ def test_the_age_of_the_newest_backup_is_judged(
 
 def test_backups_that_nobody_read_are_unknown() -> None:
     assert judge_backups(None, 1, DAY_S, NOW).status is Status.UNKNOWN
+
+
+def test_a_folder_that_cannot_be_read_is_said_and_not_taken_for_empty(tmp_path: Path) -> None:
+    (tmp_path / "backups").write_text("not a folder")
+    folder = Folder(tmp_path / "backups")
+    shown = show_backups(folder.read(), [], ZONE, NOW, folder.troubles)
+    assert [one.sentence for one in shown.list] == [
+        f"{tmp_path}/backups cannot be read, so nobody knows what it holds: Not a directory."
+    ]
+    found = judge_backups(shown, 1, DAY_S, NOW)
+    assert (found.status, found.reason.startswith("A folder: ")) == (Status.DEGRADED, True)
