@@ -19,13 +19,17 @@ from tests.daemons import Daemon, event, fetch, now_us, running, sending, source
 
 TRACE = "0123456789abcdef0123456789abcdef"
 TOKEN = "only-for-this-test-0123456789"
-EVENTS = [
-    event("db.query", "supabase", direction="out", duration_ns=2_000_000, trace_id=TRACE, weight=5,
-          attributes={"db.collection.name": "Straße", "rows": 3}),
-    event("redis.get", "redis", direction="out", outcome="error", error_type="ConnectionError", trace_id=TRACE),
-    event("ws.message", "websocket", at_us=now_us() + 1000, direction="in", duration_ns=9_000_000, trace_id=TRACE),
-    event("kimi.call", "kimi", attributes={"prompt": "=HYPERLINK(\"http://x\")"}, error_type="+1", outcome="error"),
-]  # fmt: skip
+
+
+def request() -> list[dict[str, object]]:
+    """A request with its calls, that ended just now, and an event that is none of it."""
+    return [
+        event("db.query", "supabase", direction="out", duration_ns=2_000_000, trace_id=TRACE, weight=5,
+              attributes={"db.collection.name": "Straße", "rows": 3}),
+        event("redis.get", "redis", direction="out", outcome="error", error_type="ConnectionError", trace_id=TRACE),
+        event("ws.message", "websocket", at_us=now_us() + 1000, direction="in", duration_ns=9_000_000, trace_id=TRACE),
+        event("kimi.call", "kimi", attributes={"prompt": "=HYPERLINK(\"http://x\")"}, error_type="+1", outcome="error"),
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
                 process.send([event("fill", "host", at_us=now_us() - 3_000_000, attributes={"n": str(number)})] * 2)
             for _ in range(2500):
                 process.answer()
-            process.store(*EVENTS)
+            process.store(*request())
         yield started
 
 
@@ -125,12 +129,12 @@ def test_answers_are_of_the_schema(daemon: Daemon) -> None:
 
 def test_charts_tell_measured_quiet_from_time_that_nobody_measured(daemon: Daemon) -> None:
     for _ in range(200):
-        body = daemon.get(f"api/stats?step=1&from={now_us() - 60_000_000}")[1]
+        body = daemon.get(f"api/stats?step=1&from={now_us() - 300_000_000}")[1]
         if any(point["operations"] for point in body["points"] if point["kind"] == "kimi"):
             break
         time.sleep(0.05)
     redis = [point for point in body["points"] if point["kind"] == "redis"]
-    assert 10 <= len(redis) <= 40  # measured since its process began, 20 s before
+    assert 10 <= len(redis) < 280  # measured since its process began, 20 s before the first of these tests
     assert sum(point["operations"] for point in redis) == 1
     assert sum(point["errors"] for point in redis) == 1
     assert [point["p50_ns"] for point in redis] == [None] * len(redis)  # none of them had a duration
@@ -138,7 +142,7 @@ def test_charts_tell_measured_quiet_from_time_that_nobody_measured(daemon: Daemo
     assert [point["operations"] for point in supabase] == [5]
     assert abs(supabase[0]["p50_ns"] - 2_000_000) <= 20_000
     assert body["missing"][0]["from_us"] == body["from_us"]
-    by_outcome = daemon.get(f"api/stats?step=1&by=outcome&from={now_us() - 60_000_000}")[1]["points"]
+    by_outcome = daemon.get(f"api/stats?step=1&by=outcome&from={now_us() - 300_000_000}")[1]["points"]
     assert sum(point["operations"] for point in by_outcome if point["outcome"] == "error") == 2
 
 
