@@ -64,7 +64,13 @@ export function progress({ progress: running }) {
           "li",
           { key: table.table },
           h("span", null, table.table),
-          h("span", null, `${count(table.rows_done)} of ${count(table.rows_total)}`),
+          h(
+            "span",
+            null,
+            table.rows_total === null
+              ? many(table.rows_done, "row")
+              : `${count(table.rows_done)} of ${count(table.rows_total)}`,
+          ),
           h("span", { class: "quiet" }, tableWord(table)),
         ),
       ),

@@ -177,5 +177,8 @@ const newKind = (state, before) => state.stats !== before.stats && kindsOf(state
 
 const states = ({ migrations }) =>
   migrations
-    .map(({ fold, run_id, state, steps }) => `${fold}${run_id}${state}${steps.map((step) => step.state)}`)
+    .map(
+      ({ fold, run_id, state, steps, locks }) =>
+        `${fold}${run_id}${state}${steps.map((step) => step.state)}${locks?.window_ms}`,
+    )
     .join();
