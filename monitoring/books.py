@@ -95,6 +95,11 @@ class Books:
             self.open[0] = self.open[0].spoilt()
 
     @property
+    def has_more(self) -> bool:
+        """Whether parcels are made that have not been sent."""
+        return bool(self._waiting)
+
+    @property
     def is_settled(self) -> bool:
         """Whether the daemon has everything recorded up to now.
 

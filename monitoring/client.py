@@ -165,6 +165,8 @@ class Sender(threading.Thread):
             line.busy = True
             if len(self.books.open) == 1:
                 line.heard = line.spoken
+            if parcel.count < line.welcome.batch_events and not self.books.has_more:
+                return
 
     def _listen(self, line: _Line, pause_s: float) -> None:
         """Let events gather, then hear what came meanwhile: to wake for each acknowledgement would cost more."""
@@ -173,10 +175,11 @@ class Sender(threading.Thread):
             pause_s = _SHORTEST_S if self.books.open else 0.0
         else:
             pause_s = 0.0
-        while (message := line.connection.receive(pause_s)) is not None:
+        message = line.connection.receive(pause_s)
+        while message is not None:
             line.heard = time.monotonic()
-            pause_s = 0.0
             self._hear(_decode(message), line)
+            message = line.connection.receive(0.0) if line.connection.has_more else None
         if self.books.open and time.monotonic() - line.heard > _SILENCE_S:
             raise OSError("no acknowledgement came in time")
 

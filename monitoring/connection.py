@@ -55,6 +55,11 @@ class Connection:
         self._protocol.send_text(message)
         self._flush()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether a message is here already: to ask the system whether more has come is not worth a call."""
+        return bool(self._messages)
+
     def receive(self, timeout_s: float) -> bytes | None:
         """The next text message, None where none comes in time.
 
