@@ -57,6 +57,7 @@ export class Charts {
       zone: state.zone,
       narrow: state.narrow,
     });
+    this.drawFlags(state);
   }
 
   head(state, kind) {
@@ -148,7 +149,7 @@ export class Charts {
   }
 
   drawFlags(state) {
-    if (this.flags && this.plots) render(this.flags, flags(state.marks, this.plots.placer(), state));
+    if (this.flags) render(this.flags, flags(state.marks, this.plots.placer(), state));
   }
 }
 

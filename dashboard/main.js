@@ -8,6 +8,7 @@ import { Charts, uses as chartsUse } from "./charts.js";
 import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { render } from "./dom.js";
+import { Frames } from "./frames.js";
 import * as health from "./health.js";
 import * as help from "./help.js";
 import { History } from "./history.js";
@@ -29,8 +30,15 @@ const store = new Store(clock.now_us());
 const dispatch = (message) => store.dispatch(message);
 const root = (id) => document.getElementById(id);
 
-const PANELS = { bar, notice, health, migrations, kinds, timeline, backups, calls, sources, semaphores, help };
 const charts = new Charts(root("charts"), dispatch);
+
+const panel = (id, { uses, view }) => ({ uses, draw: (state) => render(root(id), view(state, dispatch)) });
+const OTHERS = { bar, notice, health, migrations, kinds, backups, calls, sources, semaphores, help };
+const PANELS = [
+  panel("timeline", timeline),
+  ...Object.entries(OTHERS).map(([id, module]) => panel(id, module)),
+  { uses: chartsUse, draw: (state) => charts.render(state) },
+];
 
 // --- what the daemon says
 
@@ -53,39 +61,28 @@ const reader = new Reader({ store, reconnect: () => connection.open(), now_us: (
 Object.assign(dispatch, reader.actions());
 listen(reader);
 
-// --- what is drawn, once a frame at most, and of that only what changed
+// --- what is drawn
 
-let drawn = {};
-let asked = false;
 let unpainted = null; // when the newest event that is not on the screen yet was recorded
 
-function draw() {
-  asked = false;
-  const state = { ...shown(store.state), scheme: darkScheme.matches };
-  const changed = (names) => names.some((name) => state[name] !== drawn[name]);
-  for (const [id, panel] of Object.entries(PANELS))
-    if (changed(panel.uses)) render(root(id), panel.view(state, dispatch));
-  if (changed(chartsUse)) {
-    charts.render(state);
-    charts.drawFlags(state);
-  }
-  document.body.dataset.link = state.hello === null ? "none" : state.link.phase;
-  document.body.toggleAttribute("data-empty", state.hello !== null && notice.hasNothing(state));
-  if (unpainted !== null) clock.painted(unpainted);
-  unpainted = null;
-  reader.drawn(state, drawn);
-  drawn = state;
-}
+const frames = new Frames({
+  panels: PANELS,
+  state: () => ({ ...shown(store.state), scheme: darkScheme.matches }),
+  done(state, before) {
+    document.body.dataset.link = state.hello === null ? "none" : state.link.phase;
+    document.body.toggleAttribute("data-empty", state.hello !== null && notice.hasNothing(state));
+    if (unpainted !== null) clock.painted(unpainted);
+    unpainted = null;
+    reader.drawn(state, before);
+  },
+});
 
-function ask() {
-  if (asked) return;
-  asked = true;
-  requestAnimationFrame(draw);
-}
-
-store.listeners.push(ask, (state, before) => history.follow(state, before));
+store.listeners.push(
+  () => frames.ask(),
+  (state, before) => history.follow(state, before),
+);
 narrowPage.addEventListener("change", () => dispatch({ type: "narrow", narrow: narrowPage.matches }));
-darkScheme.addEventListener("change", ask);
+darkScheme.addEventListener("change", () => frames.ask());
 setInterval(() => dispatch({ type: "tick", now_us: clock.now_us(), delay_ns: clock.delay_ns() }), 1_000);
 
 dispatch({ type: "narrow", narrow: narrowPage.matches });
