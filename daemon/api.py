@@ -84,7 +84,8 @@ class Api:
         """All that the first paint needs."""
         check_nothing(request.query)
         held = await self._core.history.read(read_held)
-        scheme = "wss" if request.secure else "ws"
+        encrypted = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
+        scheme = "wss" if encrypted else "ws"
         return json_answer(Page(
             stream_url=f"{scheme}://{host_asked(request)}:{self._stream_port}/monitoring",
             hello=self._core.hello(held),

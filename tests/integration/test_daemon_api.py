@@ -127,6 +127,14 @@ def test_answers_are_of_the_schema(daemon: Daemon) -> None:
     )
 
 
+def test_the_page_is_told_where_the_stream_is_by_the_name_it_was_asked_by(daemon: Daemon) -> None:
+    address = urllib.parse.urlsplit(daemon.stream)
+    asked = {"Host": "localhost:9999"}
+    assert daemon.get("api/page", asked)[1]["stream_url"] == f"ws://localhost:{address.port}/monitoring"
+    behind = {**asked, "X-Forwarded-Proto": "https"}
+    assert daemon.get("api/page", behind)[1]["stream_url"].startswith("wss://localhost:")
+
+
 def test_charts_tell_measured_quiet_from_time_that_nobody_measured(daemon: Daemon) -> None:
     for _ in range(200):
         body = daemon.get(f"api/stats?step=1&from={now_us() - 300_000_000}")[1]
