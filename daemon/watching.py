@@ -23,6 +23,7 @@ from daemon.probes.disk import DiskLimits, look_at_disk
 from daemon.probes.event_loop import LoopLimits, LoopWatch, look_at_loop
 from daemon.probes.finding import Finding, Probe
 from daemon.probes.memory import MemoryLimits, look_at_memory
+from daemon.probes.own_thread import OwnThread
 from daemon.probes.postgres import PostgresLimits, look_at_postgres
 from daemon.probes.redis import DOWN, RedisLimits, look_at_redis
 from daemon.probes.reported import (
@@ -64,7 +65,8 @@ def probes(
         Probe("redis", "Redis", partial(look_at_redis, redis, RedisLimits(), period_s / 4), period_s,
               needed=redis is not None, meaning=DOWN),
         Probe("history", "History", partial(told, _history(settings)), period_s, needed=True),
-        Probe("disk", "Disk", partial(look_at_disk, folders, DiskLimits(), newest_backup), slow_s),
+        Probe("disk", "Disk", partial(look_at_disk, folders, DiskLimits(), newest_backup, OwnThread("disk")),
+              slow_s),
         Probe("memory", "Memory", partial(look_at_memory, MemoryLimits()), period_s),
         Probe("event_loop", "Event loop", partial(look_at_loop, watch, LoopLimits()), period_s, needed=True),
         Probe("dagster", "Dagster", partial(look_at_dagster, dagster, DagsterLimits()), slow_s),

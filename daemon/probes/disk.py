@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from daemon.probes.finding import Finding, Status
+from daemon.probes.own_thread import OwnThread
 from daemon.wording import counted, one_line, percent, size
 
 
@@ -53,13 +54,14 @@ async def look_at_disk(
     folders: Iterable[Path],
     limits: DiskLimits,
     newest_backup_bytes: Callable[[], int | None],
+    apart: OwnThread,
     read: Callable[[Path], Room] = read_room,
 ) -> Finding:
-    """The folder with the least room; asked in a thread, since a network disk may hang."""
+    """The folder with the least room; asked in a thread of its own, since a network disk may hang."""
     rooms = []
     for folder in dict.fromkeys(folders):
         try:
-            rooms.append(await asyncio.to_thread(read, folder))
+            rooms.append(await apart.run(partial(read, folder)))
         except OSError as error:
             return Finding(Status.UNHEALTHY, f"{folder} cannot be read: {one_line(error.strerror)}.", FULL)
     if not rooms:

@@ -13,10 +13,14 @@ from tests.observing import wait_until
 PORTS = {"HEALTH_CHECK_PORT": "0", "METRICS_PORT": "0", "HEALTH_CHECK_ENABLED": "true", "METRICS_ENABLED": "true",
          "HEALTH_CHECK_PERIOD": "2s"}  # fmt: skip
 PERIODS_S = 6  # two of the daemon's own, and time for a busy machine
-# As code that blocks would: a callback of the loop, not in the middle of something that holds a lock of the process.
+# As code that blocks would, and with a lock that every thread pool of the process waits for.
 FREEZE = """
 import asyncio, signal, time
-signal.signal(signal.SIGUSR1, lambda *_: asyncio.get_running_loop().call_soon_threadsafe(time.sleep, 60))
+from concurrent.futures import thread
+def freeze():
+    with thread._global_shutdown_lock:
+        time.sleep(60)
+signal.signal(signal.SIGUSR1, lambda *_: asyncio.get_running_loop().call_soon_threadsafe(freeze))
 """
 
 

@@ -21,6 +21,7 @@ from daemon.probes.disk import DiskLimits, look_at_disk
 from daemon.probes.event_loop import LoopLimits, LoopWatch, look_at_loop
 from daemon.probes.finding import Finding, Probe, Status
 from daemon.probes.memory import read_memory
+from daemon.probes.own_thread import OwnThread
 from daemon.probes.postgres import PostgresLimits, look_at_postgres
 from daemon.probes.redis import RedisLimits, look_at_redis
 from pipelines.database.account import choose_account, run_as
@@ -177,7 +178,9 @@ def test_a_disk_that_fills_up_shows(tmp_path: Path) -> None:
     if mounted.returncode != 0:
         pytest.skip(f"only root may mount a small disk: {mounted.stderr.decode().strip()}")
     try:
-        look = partial(look_at_disk, [disk / "history"], DiskLimits(full_bytes=1), lambda: 1024 * 1024)
+        look = partial(
+            look_at_disk, [disk / "history"], DiskLimits(full_bytes=1), lambda: 1024 * 1024, OwnThread("disk")
+        )
         with observed(Probe("disk", "Disk", look, PERIOD_S)) as seen:
             roomy = seen.wait_for("disk", Status.HEALTHY)
             assert "8 MB of 8 MB free, 100 %, enough for 8 backups like the newest." in roomy.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from daemon.observation import look
 from daemon.parts import WriterState
 from daemon.probes import dagster, disk, event_loop, memory, postgres, redis
 from daemon.probes.finding import Finding, Probe, Status
+from daemon.probes.own_thread import OwnThread
 from daemon.probes.reported import (
     Latest,
     Report,
@@ -104,7 +106,7 @@ def test_a_disk_that_cannot_be_asked_is_unhealthy() -> None:
     def read(_: Path) -> disk.Room:
         raise OSError(5, "Input/output error")
 
-    found = asyncio.run(disk.look_at_disk([Path("/data")], disk.DiskLimits(), lambda: None, read))
+    found = asyncio.run(disk.look_at_disk([Path("/data")], disk.DiskLimits(), lambda: None, OwnThread("disk"), read))
     assert (found.status, found.reason) == (U, "/data cannot be read: Input/output error.")
 
 
@@ -327,6 +329,25 @@ def test_a_look_that_ignores_its_cancellation_is_given_up_all_the_same() -> None
 
     found, took_s = asyncio.run(timed())
     assert (found.status, found.meaning, took_s < 0.25) == (U, "so", True)
+
+
+def test_what_hangs_in_a_thread_of_its_own_is_given_up_and_goes_on_later() -> None:
+    release, seen = threading.Event(), list[int]()
+
+    async def twice() -> Finding:
+        apart = OwnThread("test")
+
+        async def hang() -> Finding:
+            await apart.run(lambda: seen.append(1) if release.wait(5) else None)
+            return Finding(H, "1")
+
+        hung = await look(Probe("x", "X", hang, period_s=0.2))
+        release.set()
+        assert await apart.run(lambda: 7) == 7
+        return hung
+
+    assert asyncio.run(twice()).status is U
+    assert seen == [1]
 
 
 def test_every_reason_names_a_number() -> None:
