@@ -240,7 +240,7 @@ def fill_up(daemon: Daemon, more_bytes: int) -> None:
 
 def test_on_a_full_disk_nothing_is_acknowledged_and_all_of_it_stored_later(tmp_path: Path) -> None:
     who = source("patient", 8)
-    with running(tmp_path, HEALTH_CHECK_ENABLED="true", HEALTH_CHECK_PORT="0") as daemon:
+    with running(tmp_path, HEALTH_CHECK_ENABLED="true", HEALTH_CHECK_PORT="0", HEALTH_CHECK_PERIOD="1") as daemon:
         with sending(daemon, who) as process:
             process.store(event())
             fill_up(daemon, 4096)
