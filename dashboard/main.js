@@ -20,7 +20,7 @@ import { Reader } from "./reader.js";
 import * as semaphores from "./semaphores.js";
 import * as sources from "./sources.js";
 import { shown, Store } from "./store.js";
-import { darkScheme } from "./theme.js";
+import { darkScheme, onPaper } from "./theme.js";
 import * as timeline from "./timeline.js";
 
 const narrowPage = matchMedia("(max-width: 700px)");
@@ -67,7 +67,7 @@ let unpainted = null; // when the newest event that is not on the screen yet was
 
 const frames = new Frames({
   panels: PANELS,
-  state: () => ({ ...shown(store.state), scheme: darkScheme.matches }),
+  state: () => ({ ...shown(store.state), scheme: darkScheme.matches && !onPaper.matches }),
   done(state, before) {
     document.body.dataset.link = state.hello === null ? "none" : state.link.phase;
     document.body.toggleAttribute("data-empty", state.hello !== null && notice.hasNothing(state));
@@ -83,6 +83,7 @@ store.listeners.push(
 );
 narrowPage.addEventListener("change", () => dispatch({ type: "narrow", narrow: narrowPage.matches }));
 darkScheme.addEventListener("change", () => frames.ask());
+onPaper.addEventListener("change", () => frames.draw()); // at once: a printer waits for no frame
 setInterval(() => dispatch({ type: "tick", now_us: clock.now_us(), delay_ns: clock.delay_ns() }), 1_000);
 
 dispatch({ type: "narrow", narrow: narrowPage.matches });

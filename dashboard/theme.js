@@ -1,6 +1,7 @@
 // The colours of theme.css, for what is drawn on a canvas.
 
 export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+export const onPaper = matchMedia("print");
 
 export function colours() {
   const style = getComputedStyle(document.documentElement);

@@ -72,7 +72,11 @@ def test_light_and_dark_follow_the_system(sent: Sent, open_page: Opener, scheme:
 
 
 def plotted(page: Page) -> str:
-    return str(page.evaluate("Object.values(Chart.instances).map(chart => chart.options.scales.y.ticks.color).join()"))
+    return str(page.evaluate(PLOTTED))
+
+
+# The colours of the plots' axes.
+PLOTTED = "Object.values(Chart.instances).map(chart => chart.options.scales.y.ticks.color).join()"
 
 
 def test_the_keyboard_does_it_all(sent: Sent, open_page: Opener) -> None:
@@ -157,7 +161,9 @@ ADD_ARC = """async () => {
 
 def test_paper_is_light_and_without_controls(sent: Sent, open_page: Opener) -> None:
     page = open_page(sent.daemon, 1000, "dark").load()
+    dark = plotted(page)
     page.emulate_media(media="print", color_scheme="dark")
+    until(page, f"{PLOTTED} !== '{dark}'")  # the plots too
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
     expect(page.locator("#timeline .rows .row").first).to_be_visible()
