@@ -105,10 +105,20 @@ def read_back_check(step: Verify, source: SourceLens, session: Session) -> Check
 def _details(step: Verify, source: SourceLens, session: Session) -> tuple[str, ...]:
     differing = proof.staged_differences(step.fold, source, refold=step.refold)
     rows = session.rows(differing) if source.proven else []
-    told = [f"{', '.join(key)}: column {column}: {was} became {became}" for key, column, was, became in rows]
+    told = [
+        f"{', '.join(key)}: column {column}: {was} became {became}{_why(source, column, became)}"
+        for key, column, was, became in rows
+    ]
     alone = session.rows(proof.staged_alone(step.fold, source, refold=step.refold))
     told += [f"{', '.join(key)}: {'no longer in the source' if left else 'not staged'}" for key, left in alone]
     return tuple(told[: proof.SHOWN])
+
+
+def _why(source: SourceLens, column: str, became: str) -> str:
+    """A reference follows its row; it is lost where that row has none in the target."""
+    if became != "NULL" or not source.rule(column).reads_row_map:
+        return ""
+    return ", since the row it references stays behind (on_conflict: skip): change what that row has in common first"
 
 
 def staged_relation(fold: Fold, source: SourceLens) -> Relation:

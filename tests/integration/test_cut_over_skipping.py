@@ -99,3 +99,30 @@ def test_a_row_that_falls_behind_under_the_lock_and_has_children_is_refused(new_
     cutting.database.run("UPDATE a SET code = 200 WHERE id = 200")
     cutting.cut()
     is_decided(cutting)
+
+
+FAMILY = """
+CREATE TABLE things (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), code text UNIQUE, up uuid);
+CREATE TABLE a (no bigint PRIMARY KEY, code text, up bigint REFERENCES a);
+INSERT INTO things (code) VALUES ('own');
+INSERT INTO a VALUES (1, 'a', NULL), (2, 'b', 1);
+"""
+
+
+def test_a_row_that_falls_behind_later_and_is_referenced_by_a_sibling_is_refused_in_words(
+    new_database: NewDatabase,
+) -> None:
+    text = spec_text("things", "table: a\nkey: new\non_conflict: skip")
+    cutting = staged(new_database(FAMILY), text)
+    with pytest.raises(RuleViolated, match=r"rows of public\.a stay behind although public\.a references them: 1"):
+        cutting.cut(once_inserted=lambda: cutting.database.run("UPDATE a SET code = 'own' WHERE no = 1"))
+    cutting.database.run("UPDATE a SET code = 'a' WHERE no = 1")
+    cutting.cut()
+    assert cutting.rows("SELECT count(*), count(up) FROM things") == [(3, 1)]
+
+
+def test_verify_says_in_words_that_a_referenced_row_stays_behind(new_database: NewDatabase) -> None:
+    database = new_database(FAMILY)
+    text = spec_text("things", "table: a\nkey: new\non_conflict: skip")
+    with pytest.raises(AssertionError, match="since the row it references stays behind"):
+        staged(database, text, meanwhile=lambda: database.run("INSERT INTO things (code) VALUES ('a')"))

@@ -259,6 +259,23 @@ REFERENCES = [
             "5: 1 row of public.s stays behind, and public.c references them: '4' (1)",
         ),
     ),
+    Case(
+        "a skipped row that another row of its source references",
+        "CREATE TABLE t (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), code text UNIQUE, up uuid REFERENCES t);"
+        " CREATE TABLE s (no bigint PRIMARY KEY, code text, up bigint REFERENCES s); INSERT INTO t (code) VALUES ('a');"
+        " INSERT INTO s VALUES (1, 'a', NULL), (2, 'b', 1), (3, 'c', 2)",
+        f"{KEPT}    key: new\n    on_conflict: skip\n    columns:\n      up: up\n",
+        ("9: 1 row of public.s stays behind, and public.s references them: '1' (1)",),
+    ),
+    Case(
+        "a skipped row that a row of another source references",
+        "CREATE TABLE t (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), code text UNIQUE, up uuid);"
+        " CREATE TABLE s (no bigint PRIMARY KEY, code text); INSERT INTO t (code) VALUES ('a');"
+        " CREATE TABLE r (no bigint PRIMARY KEY, code text, up bigint REFERENCES s);"
+        " INSERT INTO s VALUES (1, 'a'), (2, 'b'); INSERT INTO r VALUES (1, 'c', 1), (2, 'd', 2)",
+        f"{KEPT}    key: new\n    on_conflict: skip\n  - {{table: r, key: new}}\n",
+        ("8: 1 row of public.s stays behind, and public.r references them: '1' (1)",),
+    ),
 ]
 
 ALL = [*VALUES, *KEYS, *REFERENCES]

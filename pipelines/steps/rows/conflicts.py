@@ -12,9 +12,10 @@ from psycopg import sql
 
 from pipelines.core import names, relations
 from pipelines.core.expression import trusted
-from pipelines.core.fold import Fold, Repoint, referenced_columns
+from pipelines.core.fold import Fold
 from pipelines.core.lens import SourceLens
 from pipelines.core.relations import Relation, identifiers, joined
+from pipelines.core.skipping import Held
 from pipelines.core.spec import KeyMode, OnConflict
 from pipelines.core.statement import Statement
 from pipelines.core.unique_rules import Key, conflicting, keyed, unique_keys
@@ -277,10 +278,8 @@ def change_sides(fold: Fold, source: SourceLens, keys: Keys) -> Iterator[Stateme
     )
 
 
-def skipped_with_children(fold: Fold, source: SourceLens, repoint: Repoint) -> Statement:
-    """Up to twenty keys of rows that stay behind although a child references them."""
-    referenced = referenced_columns(fold.lens, repoint)
-    pairs = [(c.column.name, name) for c, name in zip(repoint.columns, referenced, strict=True)]
+def skipped_with_children(fold: Fold, source: SourceLens, held: Held) -> Statement:
+    """Up to twenty keys of rows that stay behind although somebody references them."""
     return Statement(
         f"look for children of rows of {source.name} that stay behind",
         sql.SQL(_SQL["skipped_with_children"]).format(
@@ -290,9 +289,9 @@ def skipped_with_children(fold: Fold, source: SourceLens, repoint: Repoint) -> S
             staged=mapping.staged(fold, source),
             skipped=keeping_tables.skip_column(fold),
             mapped=relations.same_key("g", relations.staging_keys(fold.lens, source), "s", relations.key_names(source)),
-            child=repoint.child.identifier,
+            child=held.child.identifier,
             same=joined(
-                (sql.SQL("c.{} = s.{}").format(sql.Identifier(a), sql.Identifier(b)) for a, b in pairs), " AND "
+                (sql.SQL("c.{} = s.{}").format(sql.Identifier(a), sql.Identifier(b)) for a, b in held.pairs), " AND "
             ),
         ),
     )

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from pipelines.core.errors import RuleViolated
 from pipelines.core.fold import Fold
+from pipelines.core.skipping import held_references
 from pipelines.core.source_rules import may_lose_values, orphans
 from pipelines.core.statement import Statement
 from pipelines.steps.rows import conflicts, parents, planning, target_rows
@@ -77,14 +78,13 @@ def _shared_values(fold: Fold) -> Iterator[Look]:
 
 
 def _children_left_behind(fold: Fold) -> Iterator[Look]:
-    for repoint in fold.repoints:
-        for source in conflicts.skipping(fold):
-            if repoint.source == source.name:
-                yield Look(
-                    conflicts.skipped_with_children(fold, source, repoint),
-                    f"rows of {source.name} stay behind although {repoint.child} references them",
-                    "let it reference the rows that have the same values, or change the values first",
-                )
+    for source in conflicts.skipping(fold):
+        for held in held_references(fold, source):
+            yield Look(
+                conflicts.skipped_with_children(fold, source, held),
+                f"rows of {source.name} stay behind although {held.child} references them",
+                "let it reference the rows that have the same values, or change the values first",
+            )
 
 
 def _children_without_row(fold: Fold) -> Iterator[Look]:
