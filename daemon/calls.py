@@ -12,6 +12,7 @@ from monitoring.wire import Calls, CallsPerRequest, Event
 
 _TRACES = 10_000
 _MOST_CALLS = 1_000  # of one trace
+_CALLS = 100_000  # of all
 _NAMES = 200
 _REMEMBERED = 200  # requests of one name
 _LATELY_US = 300 * 1_000_000
@@ -45,6 +46,7 @@ class CallBook:
     def __init__(self, clock_us: Callable[[], int]) -> None:
         self._clock_us = clock_us
         self._made: OrderedDict[tuple[str, str], deque[_Call]] = OrderedDict()
+        self._held = 0
         self._requests: OrderedDict[str, deque[_Request]] = OrderedDict()
 
     def hear(self, run: StoredRun) -> None:
@@ -56,10 +58,10 @@ class CallBook:
             if event.direction == "in" and event.duration_ns is not None:
                 self._ended(event, event.duration_ns, key)
             elif event.direction == "out":
-                calls = self._made.setdefault(key, deque(maxlen=_MOST_CALLS))
-                calls.append(_Call(event.at_us, f"{event.kind} {event.name}", event.weight))
-        while len(self._made) > _TRACES:
-            self._made.popitem(last=False)
+                self._called(event, key)
+        while len(self._made) > _TRACES or self._held > _CALLS:
+            _, forgotten = self._made.popitem(last=False)
+            self._held -= len(forgotten)
 
     def message(self) -> Calls:
         """The requests of the last minutes that became the most calls, one a name."""
@@ -71,6 +73,13 @@ class CallBook:
                 found.append(_shown(name, max(lately, key=lambda request: request.calls), requests))
         found.sort(key=lambda shown: -shown.calls)
         return Calls(requests=found[:_MOST])
+
+    def _called(self, event: Event, key: tuple[str, str]) -> None:
+        calls = self._made.get(key)
+        if calls is None:
+            calls = self._made[key] = deque(maxlen=_MOST_CALLS)
+        self._held += len(calls) < _MOST_CALLS
+        calls.append(_Call(event.at_us, f"{event.kind} {event.name}", event.weight))
 
     def _ended(self, event: Event, duration_ns: int, key: tuple[str, str]) -> None:
         """A request was served."""

@@ -42,6 +42,7 @@ class Hub:
     def __init__(self, clock_us: Callable[[], int], counters: Counters) -> None:
         self._clock_us, self._counters = clock_us, counters
         self._fresh: list[StoredRun] = []
+        self._panels: list[bytes] = []
         self._position = 1
         self._clients: set[Client] = set()
         self._pinged = time.monotonic()
@@ -91,17 +92,22 @@ class Hub:
     def tick(self) -> None:
         """Send what is new."""
         runs, self._fresh = self._fresh, []
+        panels, self._panels = b"".join(self._panels), []
         self._arrived.clear()
         full_bytes = max(_FULL_LEAST_BYTES, min(_FULL_BYTES, _ALL_FULL_BYTES // max(1, len(self._clients))))
         shares: dict[Selection, _Share] = {}
         for client in self._clients:
-            if client.pace is Pace.SLOW and client.buffered <= _EMPTY_BYTES:
+            reads = client.buffered <= _EMPTY_BYTES
+            if client.pace is Pace.SLOW and reads:
                 self._tell_gap(client)
+            following = panels if reads and client.pace is not Pace.WAITING else b""
             if runs and client.pace in (Pace.LIVE, Pace.SLOW):
                 share = shares.get(client.selection)
                 if share is None:
                     share = shares[client.selection] = self._share(runs, client.selection)
-                self._send(client, share, full_bytes)
+                self._send(client, share, following, full_bytes)
+            elif following:
+                client.send(following)
         if runs:
             self._position = runs[-1].first_seq + len(runs[-1].events)
             for client in self._clients:
@@ -110,19 +116,18 @@ class Hub:
         self._keep_alive()
 
     def show(self, panel: Panel | Stats) -> None:
-        """Send a panel to all that read; a slow one gets the next."""
-        frame = text_frame(_encode(panel))
-        for client in self._clients:
-            if client.pace is not Pace.WAITING and client.buffered <= _EMPTY_BYTES:
-                client.send(frame)
+        """Send a panel with the next tick to all that read; a slow one gets a later one."""
+        self._panels.append(text_frame(_encode(panel)))
+        self._arrived.set()
 
-    def _send(self, client: Client, share: _Share, full_bytes: int) -> None:
+    def _send(self, client: Client, share: _Share, following: bytes, full_bytes: int) -> None:
+        """What goes to a client at once is one call to the system."""
         if client.pace is Pace.SLOW:
             client.missed += share.events
         elif client.buffered > full_bytes:
             client.pace, client.missed_from, client.missed = Pace.SLOW, self._position, share.events
         else:
-            client.send(share.frame)
+            client.send(share.frame + following)
 
     def _tell_gap(self, client: Client) -> None:
         """It reads again: what it missed is named, and it goes on with the ticks."""
