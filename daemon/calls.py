@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median_low
+from typing import NamedTuple
 
 from daemon.parts import StoredRun
 from monitoring.wire import Calls, CallsPerRequest, Event
@@ -31,11 +32,11 @@ class _Request:
     times: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One call that a process made with a trace."""
+class _Call(NamedTuple):
+    """One call that a process made with a trace; a tuple, for there is one an event."""
 
     at_us: int
+    kind: str
     name: str
     weight: int
 
@@ -79,7 +80,7 @@ class CallBook:
         if calls is None:
             calls = self._made[key] = deque(maxlen=_MOST_CALLS)
         self._held += len(calls) < _MOST_CALLS
-        calls.append(_Call(event.at_us, f"{event.kind} {event.name}", event.weight))
+        calls.append(_Call(event.at_us, event.kind, event.name, event.weight))
 
     def _ended(self, event: Event, duration_ns: int, key: tuple[str, str]) -> None:
         """A request was served."""
@@ -87,7 +88,7 @@ class CallBook:
         made: Counter[str] = Counter()
         for call in self._made.get(key, ()):
             if began_us <= call.at_us <= event.at_us:
-                made[call.name] += call.weight
+                made[f"{call.kind} {call.name}"] += call.weight
         if not made:
             return
         most, times = made.most_common(1)[0]
