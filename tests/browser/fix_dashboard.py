@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -218,13 +218,13 @@ def until(page: Page, expression: str) -> None:
 Opener = Callable[..., Opened]
 
 
-@pytest.fixture
-def open_page(dashboard_browser: Browser) -> Iterator[Opener]:
+@contextmanager
+def opener(browser: Browser) -> Iterator[Opener]:
     """Opens the page of a daemon; at the end no page may have written an error into its console."""
     opened: list[Opened] = []
 
     def make(daemon: Daemon, width: int = 1480, scheme: Scheme = "light", **more: Any) -> Opened:
-        page = dashboard_browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
         page.set_default_timeout(_SHOWS_MS)
         made = Opened(page, daemon.address)
         page.on("console", lambda message: made.said.append(message.text))
@@ -237,3 +237,10 @@ def open_page(dashboard_browser: Browser) -> Iterator[Opener]:
     for one in opened:
         one.page.close()
     assert [text for one in opened for text in one.complaints()] == []
+
+
+@pytest.fixture
+def open_page(dashboard_browser: Browser) -> Iterator[Opener]:
+    """Opens pages for one test."""
+    with opener(dashboard_browser) as make:
+        yield make

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.fix_dashboard import Opener, event, until
+from tests.browser.fix_dashboard import Opener, event, opener, until
 from tests.browser.fix_dashboard_events import HOSTILE_ERROR, HOSTILE_KIND, HOSTILE_NAME, TRACE, Sent
 
 
@@ -30,51 +32,53 @@ def names_of_kinds(page: Page) -> list[str]:
     return page.locator("#timeline .rows .row .kind").all_inner_texts()
 
 
-# --- what each panel says
+# --- what each panel says, on one page that nobody touches
 
 
-def test_the_bar_says_that_it_is_live_how_late_and_what_was_dropped(sent: Sent, open_page: Opener) -> None:
-    page = open_page(sent.daemon).load()
+@pytest.fixture(scope="module")
+def live(sent: Sent, dashboard_browser: Browser) -> Iterator[Page]:
+    """A page that is only looked at."""
+    with opener(dashboard_browser) as make:
+        yield make(sent.daemon).load()
+
+
+def test_the_bar_says_that_it_is_live_how_late_and_what_was_dropped(sent: Sent, live: Page) -> None:
     sent.more(event("ws.send", "websocket"))
-    expect(page.locator(".figures")).to_contain_text(re.compile(r"delay \d+\s(ms|s)"))
-    expect(page.locator(".figures")).to_contain_text(f"{sent.dropped} dropped")
-    expect(page.locator(".version")).to_have_text(re.compile(r"\d+\.\d+\.\d+"))
-    expect(page.locator("time.date")).to_have_text(re.compile(r"\w{3} \d+ \w+ \d{4}, \d\d:\d\d:\d\d\sAE[SD]T"))
+    expect(live.locator(".figures")).to_contain_text(re.compile(r"delay \d+\s(ms|s)"))
+    expect(live.locator(".figures")).to_contain_text(f"{sent.dropped} dropped")
+    expect(live.locator(".version")).to_have_text(re.compile(r"\d+\.\d+\.\d+"))
+    expect(live.locator("time.date")).to_have_text(re.compile(r"\w{3} \d+ \w+ \d{4}, \d\d:\d\d:\d\d\sAE[SD]T"))
 
 
-def test_health_says_why_and_since_when_and_unknown_is_dashed(sent: Sent, open_page: Opener) -> None:
-    page = open_page(sent.daemon).load()
-    expect(page.locator(".tile").first).to_be_visible()
-    for tile in page.locator(".tile").all():
+def test_health_says_why_and_since_when_and_unknown_is_dashed(live: Page) -> None:
+    expect(live.locator(".tile").first).to_be_visible()
+    for tile in live.locator(".tile").all():
         status = tile.get_attribute("data-status")
         assert tile.locator(".word").inner_text() == status
         assert tile.locator("svg.icon").count() == 1
         assert re.search(r"measured", tile.locator(".age").inner_text())
     dashed = "tiles => tiles.every(t => getComputedStyle(t).borderTopStyle === 'dashed')"
-    assert page.locator(".tile[data-status=unknown]").evaluate_all(dashed)
-    assert not page.locator(".tile[data-status=healthy]").evaluate_all(f"tiles => tiles.length && ({dashed})(tiles)")
+    assert live.locator(".tile[data-status=unknown]").evaluate_all(dashed)
+    assert not live.locator(".tile[data-status=healthy]").evaluate_all(f"tiles => tiles.length && ({dashed})(tiles)")
 
 
-def test_a_kind_has_its_rate_errors_percentiles_connections_and_line(sent: Sent, open_page: Opener) -> None:
-    page = open_page(sent.daemon).load()
-    row = page.locator("tr[data-kind=websocket]")
+def test_a_kind_has_its_rate_errors_percentiles_connections_and_line(live: Page) -> None:
+    row = live.locator("tr[data-kind=websocket]")
     expect(row.locator("td").nth(5)).to_have_text("3")  # opened, none closed
     expect(row.locator(".sparkline path")).to_have_attribute("d", re.compile(r"^M"))
-    expect(page.locator("tr[data-kind=config]")).to_have_count(0)
-    expect(page.locator("tr[data-state=idle], tr[data-state=active]").first).to_be_visible()
+    expect(live.locator("tr[data-kind=config]")).to_have_count(0)
+    expect(live.locator("tr[data-state=idle], tr[data-state=active]").first).to_be_visible()
 
 
-def test_each_source_has_its_books(sent: Sent, open_page: Opener) -> None:
-    page = open_page(sent.daemon).load()
-    worker = page.locator("#sources li", has_text="worker-1")
+def test_each_source_has_its_books(live: Page) -> None:
+    worker = live.locator("#sources li", has_text="worker-1")
     expect(worker).to_contain_text("15 events: 3 stored, 12 dropped")
     expect(worker).to_contain_text("sending")
 
 
-def test_semaphores_say_who_holds_them(sent: Sent, open_page: Opener) -> None:
-    page = open_page(sent.daemon).load()
-    expect(page.locator("#semaphores")).to_contain_text("providers")
-    expect(page.locator("#semaphores")).to_contain_text(re.compile(r"2\sof\s4"))
+def test_semaphores_say_who_holds_them(live: Page) -> None:
+    expect(live.locator("#semaphores")).to_contain_text("providers")
+    expect(live.locator("#semaphores")).to_contain_text(re.compile(r"2\sof\s4"))
 
 
 def test_the_charts_draw_lines_marks_and_say_what_is_missing(sent: Sent, open_page: Opener) -> None:
