@@ -171,6 +171,23 @@ def test_an_approval_is_asked_for_before_the_step_that_the_spec_names(new_counte
     assert (waits.status, waits.output) == (4, "")
 
 
+def test_a_refused_plan_cannot_be_approved(new_counter: Callable[..., Counter]) -> None:
+    counter = new_counter(approval="both")
+    counter.database.run("INSERT INTO web_orders VALUES (1, 'its key is taken')")
+    with counter.untouched():
+        ended = counter.command("approve", "orders", "cut_over")
+    assert (ended.status, ended.output) == (3, "")
+    assert "nothing was approved: the plan has 1 finding; pgfold plan orders" in ended.errors
+
+
+def test_the_plan_that_is_approved_is_the_one_that_plan_prints(new_counter: Callable[..., Counter]) -> None:
+    counter = new_counter(approval="both")
+    counter.database.run("ALTER TABLE orders ADD CHECK (title <> '')")
+    printed = counter.done("plan", "orders").splitlines()[0].rsplit(" ", 1)[-1]
+    assert f"plan {printed}, by " in counter.done("approve", "orders", "cut_over")
+    assert "Folded: 4 rows" in counter.done("run", "orders")
+
+
 def test_backups_are_made_listed_drilled_restored_and_pruned(counter: Counter) -> None:
     assert "No backups in" in counter.done("backups")
     assert "No backups of orders in" in counter.done("backups", "drill", "orders")
