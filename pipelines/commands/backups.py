@@ -12,7 +12,7 @@ from pipelines.database.backup_reader import read_manifest
 from pipelines.database.backup_store import Backup, list_backups
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
-from pipelines.steps.own_backup import drill_newest, prune
+from pipelines.steps.own_backup import damaged_backups, drill_newest, prune
 from pipelines.terminal import Terminal
 
 
@@ -20,7 +20,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
     """List, prune or drill.
 
     Raises:
-        SpecError: prune is to keep fewer than one.
+        SpecError: prune is to keep fewer than one, or there is no backup of that name.
     """
     if asked.keep < 1:
         raise SpecError(f"--keep {asked.keep} would leave no backup: keep at least 1")
@@ -62,9 +62,15 @@ def _say_none(terminal: Terminal, settings: Settings, name: str | None) -> None:
 
 
 def _prune(terminal: Terminal, settings: Settings, asked: argparse.Namespace) -> None:
+    if asked.name and not list_backups(settings.backups, asked.name):
+        raise SpecError(
+            f"there are no backups of {asked.name} in {settings.backups}; pgfold backups says of which there are"
+        )
     with surroundings_of(settings) as surroundings:
         for folder in prune(surroundings, asked.name, asked.keep):
             terminal.say(f"  removed {folder}")
+        for backup in damaged_backups(surroundings, asked.name):
+            terminal.say(f"  damaged, neither counted nor removed: {backup.folder}", Status.FAILED)
     terminal.say(f"Kept: the newest {asked.keep} of each, and what a fold in force needs.")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from pipelines.core.errors import Refused
+from pipelines.core.errors import BackupDamaged, Refused
 from pipelines.core.manifest import BackupFacts, Manifest
 from pipelines.core.schema import Table, TableKind, TableName
 from pipelines.core.spec import Spec
@@ -17,7 +17,14 @@ from pipelines.database import ledger_folds
 from pipelines.database.backup_drill import DrillResult, drill
 from pipelines.database.backup_reader import read_manifest
 from pipelines.database.backup_restore import restore_tables
-from pipelines.database.backup_store import choose_expired, find_newest, folder_of, list_backups, remove_backup
+from pipelines.database.backup_store import (
+    Backup,
+    choose_expired,
+    find_newest,
+    folder_of,
+    list_backups,
+    remove_backup,
+)
 from pipelines.database.backup_writer import write_backup
 from pipelines.database.connection import Connection
 from pipelines.database.introspection import read_schema
@@ -84,8 +91,20 @@ def drill_newest(surroundings: Surroundings, name: str | None) -> Iterator[Drill
             yield drill(connection, backup.folder)
 
 
+def damaged_backups(surroundings: Surroundings, name: str | None) -> Iterator[Backup]:
+    """Those whose manifest cannot be read, newest first."""
+    for backup in list_backups(surroundings.backups, name):
+        try:
+            read_manifest(backup.folder)
+        except BackupDamaged:
+            yield backup
+
+
 def prune(surroundings: Surroundings, name: str | None, keep: int) -> Iterator[Path]:
-    """Remove all but the newest `keep` backups of each consolidation, never one that a fold in force needs."""
+    """Remove all but the newest `keep` backups of each consolidation, never one that a fold in force needs.
+
+    A damaged one is none of those, and stays: whether something can be saved from it is for a person to say.
+    """
     with closing(surroundings.connect("prune")) as connection:
         states = ledger_folds.fold_states(connection)
     needed = {
@@ -95,6 +114,7 @@ def prune(surroundings: Surroundings, name: str | None, keep: int) -> Iterator[P
         if place is not None and state.in_force
     }
     needed |= {folder.with_name(folder.name.removesuffix("-sealed")) for folder in needed}
-    for backup in choose_expired(list_backups(surroundings.backups, name), keep, needed):
+    damaged = {backup.folder for backup in damaged_backups(surroundings, name)}
+    for backup in choose_expired(list_backups(surroundings.backups, name), keep, needed | damaged):
         remove_backup(backup)
         yield backup.folder

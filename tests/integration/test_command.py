@@ -218,6 +218,23 @@ def test_prune_never_removes_every_backup(counter: Counter) -> None:
     assert "4 rows in 2 tables" in counter.done("backups")
 
 
+def test_prune_counts_no_damaged_backup_and_removes_none(counter: Counter) -> None:
+    for _ in range(3):
+        counter.done("backup", "orders")
+    old, good, newest = sorted(counter.folder.glob("backups/orders/*"))
+    (newest / "manifest.json").write_text("{bro")
+    pruned = counter.done("backups", "prune", "orders", "--keep", "1")
+    assert (old.exists(), good.exists(), newest.exists()) == (False, True, True)
+    assert f"damaged, neither counted nor removed: {newest}" in pruned
+
+
+def test_prune_of_a_name_without_backups_says_so(counter: Counter) -> None:
+    counter.done("backup", "orders")
+    ended = counter.command("backups", "prune", "nope")
+    assert (ended.status, ended.output) == (2, "")
+    assert "there are no backups of nope in" in ended.errors
+
+
 def test_a_backup_of_all_takes_those_whose_tables_are_there(counter: Counter) -> None:
     ended = counter.command("backup")
     assert ended.status == 3
