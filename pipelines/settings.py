@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.core.errors import SpecError
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -33,7 +35,13 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str], folder: Path, database_url: str | None = None) -> Settings:
-    """From the environment's DATABASE_URL, TRACKING_SCHEMA and PGFOLD_HOME; an argument outranks it."""
+    """From the environment's DATABASE_URL, TRACKING_SCHEMA and PGFOLD_HOME; an argument outranks it.
+
+    Raises:
+        SpecError: the argument is empty, as that of a shell's variable that is not set.
+    """
+    if database_url is not None and not database_url.strip():
+        raise SpecError("--database-url is empty: set the variable that it comes from, or leave the option out")
     home = Path(environment["PGFOLD_HOME"]) if environment.get("PGFOLD_HOME") else folder
     return Settings(
         database_url=database_url or environment.get("DATABASE_URL") or None,

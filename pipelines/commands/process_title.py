@@ -15,7 +15,7 @@ def hide_database_url(command: Sequence[str], environment: MutableMapping[str, s
     The environment of a process is for its own account to read (proc(5)). `command` is `sys.orig_argv`.
     """
     without, url = split_database_url(command[1:])
-    if url is None:
+    if url is None or not url.strip():  # an empty one is refused where it is read
         return
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, *without], {**environment, "DATABASE_URL": url})

@@ -128,7 +128,7 @@ def _build_source(number: int, spec: SourceSpec, table: Table, target: Table) ->
     constants = [*_constants(spec, table, target)]
     rules = [item for item in written if isinstance(item, Rule)]
     taken = [rule.place for rule in rules if rule.place] + [c.place for c in constants if isinstance(c, Constant)]
-    rest = [*_rest(spec, table, target, {rule.column.name for rule in rules}, taken, key)]
+    rest = [*_rest_place(spec, target), *_rest(spec, table, target, {rule.column.name for rule in rules}, taken, key)]
     rules += [item for item in rest if isinstance(item, Rule)]
     found = [item for item in (*written, *constants, *rest) if isinstance(item, Finding)]
     order = {column.name: column.position for column in table.columns}
@@ -181,6 +181,14 @@ def _place_finding(place: Place, target: Table, line: int | None) -> Finding | N
         message = f"{place}: column {goal.name} of {target.name} is {goal.type.sql}, so it has no paths"
         return error("not_json", f"{target.name}.{goal.name}", message, "name a json or jsonb column", line)
     return None
+
+
+def _rest_place(spec: SourceSpec, target: Table) -> Iterator[Finding]:
+    """A place that is not there, though no column would go there today."""
+    place = spec.rest.place
+    if place is not None and target.column(place.column) is None:
+        message = f"rest: {target.name} has no column {place.column!r}"
+        yield error("unknown_column", f"{target.name}.{place.column}", message, "check its name", spec.rest.line)
 
 
 def _rest(

@@ -41,6 +41,9 @@ class ColumnRuleModel(Strict):
             raise Mistake("both values and SQL (forward, inverse) for one column", "keep one of them")
         if self.inverse is not None and self.forward is None:
             raise Mistake("an inverse without a forward", "give the forward too")
+        for name in ("values", "forward", "inverse"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise Mistake(f"{name} is left empty", f"give {name}, or leave it out")
         if self.values == {}:
             raise Mistake("values without a value", "list source value: target value")
         if "otherwise" in self.model_fields_set and self.values is None:

@@ -235,6 +235,16 @@ def test_prune_of_a_name_without_backups_says_so(counter: Counter) -> None:
     assert "there are no backups of nope in" in ended.errors
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_database_url_is_no_embedded_database(counter: Counter, empty: str) -> None:
+    for arguments in (("--database-url", empty), (f"--database-url={empty}",)):
+        ended = counter.command("status", *arguments)
+        assert (ended.status, ended.output) == (2, "")
+        assert "--database-url is empty" in ended.errors
+        assert counter.shop.command("status", *arguments).returncode == 2
+    assert not (counter.folder / ".pgfold" / "postgres").exists()
+
+
 def test_a_backup_of_all_takes_those_whose_tables_are_there(counter: Counter) -> None:
     ended = counter.command("backup")
     assert ended.status == 3

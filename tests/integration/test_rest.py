@@ -47,3 +47,10 @@ def test_a_column_of_the_rest_whose_place_is_taken_is_refused(new_database: NewD
     assert told(plan_of(database, text)) == [
         f"7: column 'size' of public.a would go to metadata.size, where {taken} is written already"
     ]
+
+
+def test_the_place_of_a_rest_must_be_there_though_no_column_goes_there(new_database: NewDatabase) -> None:
+    database = new_database(TABLES.format(type="jsonb"))
+    columns = "{id: id, origin: metadata.o, size: metadata.s, a.b: metadata.b}"
+    text = f"target: things\nsources:\n  - table: a\n    columns: {columns}\n    rest: nowhere.at.all\n"
+    assert told(plan_of(database, text)) == ["7: rest: public.things has no column 'nowhere'"]

@@ -23,6 +23,8 @@ def mistakes(text: str, name: str = "issues") -> list[tuple[int | None, str, str
         (with_source("colums: {}"), 6, 'unknown attribute "colums"', 'did you mean "columns"?'),
         (with_source("xyz: 1"), 6, 'unknown attribute "xyz"', "write one of table, key"),
         (with_attribute("drop_afer: 7d"), 6, 'unknown attribute "drop_afer"', 'did you mean "drop_after"?'),
+        (with_column("{to: d, values: }"), 7, "c: values is left empty", "give values, or leave it out"),
+        (with_column("{to: d, forward: }"), 7, "c: forward is left empty", "give forward, or leave it out"),
         (with_column("{too: d}"), 7, 'unknown attribute "too"', 'did you mean "to"?'),
         (with_column("{values: {a: b}}"), 7, "to is missing in c", "add to:"),
         (with_added("x: {typ: text}"), 6, 'unknown attribute "typ"', 'did you mean "type"?'),
