@@ -96,13 +96,29 @@ def _row_security(fold: Fold, source: SourceLens) -> Iterator[Finding]:
     for policy in target.policies:
         if policy.permissive and not any(_allows(o, _comparable(policy, {})) for o in own):
             message = f"policy {policy.name} of {target.name} allows {_COMMANDS[policy.command]}"
-            message += f" where no policy of {source.name} does"
+            message += _beyond(source, policy, renamed)
             yield _wider(fold, source, f"{target.name}.{policy.name}", message, "narrow it")
     theirs = [_comparable(policy, {}) for policy in target.policies]
     for policy in source.table.policies:
         if not policy.permissive and _comparable(policy, renamed) not in theirs:
             message = f"policy {policy.name} of {source.name} restricts, and {target.name} has none like it"
             yield _wider(fold, source, f"{source.name}.{policy.name}", message, "make it there")
+
+
+def _beyond(source: SourceLens, policy: Policy, renamed: Mapping[str, str]) -> str:
+    """In what it goes beyond the source's policy for the same command, where there is one."""
+    near = next((p for p in source.table.policies if p.permissive and p.command == policy.command), None)
+    if near is None:
+        return f" where no policy of {source.name} does"
+    own, theirs = _comparable(near, renamed), _comparable(policy, {})
+    parts = [
+        f"{word} {there or 'nothing'} instead of {here or 'nothing'}"
+        for word, here, there in (("USING", own.using, theirs.using), ("WITH CHECK", own.check, theirs.check))
+        if here not in ("true", there) and not (word == "WITH CHECK" and here is None)
+    ]
+    if _EVERYBODY not in own.roles and not theirs.roles <= own.roles:
+        parts.append(f"for {', '.join(sorted(theirs.roles))} instead of {', '.join(sorted(own.roles))}")
+    return f" beyond policy {near.name} of {source.name}: {'; '.join(parts)}"
 
 
 def _lets_everybody(table: Table) -> bool:

@@ -109,7 +109,8 @@ def _moved_values(fold: Fold, repoint: Repoint, child: Table) -> Iterator[Findin
         if other != repoint.constraint and names.intersection(other.columns) and not _is_repointed(fold, other):
             message = f"foreign key {other.name} of {child.name} uses the same column as the key to {repoint.source}"
             message += f", whose values change, and references {other.references}"
-            yield error("shared_column", f"{child.name}.{other.name}", message, "give it a column of its own", line)
+            remedy = "give it a column of its own, or let the values stay as they are with key: keep"
+            yield error("shared_column", f"{child.name}.{other.name}", message, remedy, line)
     if child.kind is TableKind.TABLE and child.inherited_by:
         heirs = ", ".join(map(str, child.inherited_by))
         message = f"{child.name} is inherited by {heirs}, and the values of its key to {repoint.source} change"

@@ -224,7 +224,10 @@ def _child_columns(
         listed, line = ", ".join(c for _, c in pairs), found.spec.line if found else None
         if found is not None and found.spec.key is KeyMode.NEW and {c for _, c in pairs} == {c.name for c in found.key}:
             message = f"{child} references {listed} of {source}, and a new key of one column cannot take their place"
-            return error("inbound_key", str(child), message, "use key: keep", line)
+            remedy = (
+                f"let {child} reference one unique column of {source} before, or give {lens.target.name} such a key"
+            )
+            return error("inbound_key", str(child), message, f"{remedy} and use key: keep", line)
         message = f"{child} references {listed} of {source}, which has no place in the target"
         return error("inbound_key", str(child), message, f"map {listed} of {source} to columns of the target", line)
     return tuple(column for column in columns if column is not None)

@@ -42,7 +42,15 @@ def _named(spec: Spec) -> Iterator[tuple[TableName, str, int | None]]:
         yield source.table, "source", source.line
 
 
+def system_tables(spec: Spec) -> frozenset[str]:
+    """The target and sources that are the server's own: nothing else need be said of such a spec."""
+    return frozenset(str(name) for name, _, _ in _named(spec) if name.schema in _SYSTEM)
+
+
 def _shape(table: Table, role: str, line: int | None) -> Iterator[Finding]:
+    if table.name.schema in _SYSTEM:
+        yield error("shape", str(table.name), f"{table.name} belongs to the server", "name a table of your own", line)
+        return
     for what, remedy in (*_kind(table, role), *_relatives(table), *_keeping(table)):
         yield error("shape", str(table.name), f"{table.name} {what}", remedy, line)
 
@@ -82,5 +90,3 @@ def _keeping(table: Table) -> Iterator[tuple[str, str]]:
     schema = table.name.schema
     if schema == OWN_SCHEMA or schema.startswith(f"{OWN_SCHEMA}_"):
         yield "belongs to pgfold", "name a table of your own"
-    elif schema in _SYSTEM:
-        yield "belongs to the server", "name a table of your own"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -169,4 +170,15 @@ def computing(trial: Trial) -> sql.Composed | None:
 def unreadable(trial: Trial, reason: str) -> Finding:
     """What is said of an expression that the server cannot read."""
     message = f"the {trial.what} of {trial.object} is refused by the server: {reason}"
-    return error("expression", trial.object, message, "correct it in the spec", trial.line)
+    return error("expression", trial.object, message, _remedy(trial, reason), trial.line)
+
+
+def _remedy(trial: Trial, reason: str) -> str:
+    """A json column takes by a cast only what is a document already; below it every value has a place."""
+    whole = trial.place is not None and not trial.place.path
+    if whole and trial.what == "mapping" and trial.column is not None and _NO_DOCUMENT.search(reason):
+        return f"put it below that column: {trial.column}: {trial.place}.{trial.column}"
+    return "correct it in the spec"
+
+
+_NO_DOCUMENT = re.compile(r"cannot cast type .* to jsonb?$")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 from pydantic import JsonValue
 
-from pipelines.core.errors import BackupDamaged, Refused
+from pipelines.core.errors import BackupDamaged, DatabaseError, Refused
 from pipelines.core.manifest import BackupFacts, Manifest
 from pipelines.core.schema import Table, TableKind, TableName
 from pipelines.core.spec import Spec
@@ -68,14 +69,28 @@ def restore(surroundings: Surroundings, folder: Path, into: str | None) -> Manif
     """Bring every table of a backup back, in one transaction.
 
     Raises:
-        Refused: a table of that name is there.
+        DatabaseError: a table of that name is there; nothing was restored.
         BackupDamaged: the backup is incomplete or altered.
     """
     manifest = read_manifest(folder)
     names = {table.name: TableName(into or table.name.schema, table.name.name) for table in manifest.tables}
-    with closing(surroundings.connect("restore")) as connection, connection.transaction():
-        restore_tables(connection, folder, manifest, names)
+    try:
+        with closing(surroundings.connect("restore")) as connection, connection.transaction():
+            restore_tables(connection, folder, manifest, names)
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, _THERE):
+            raise
+        raise DatabaseError(f"{error}; nothing was restored: {_elsewhere(folder, into)}") from error
     return manifest
+
+
+_THERE = (psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject, psycopg.errors.DuplicateSchema)
+
+
+def _elsewhere(folder: Path, into: str | None) -> str:
+    if into is not None:
+        return f"choose another schema than {into}, one that does not hold these tables"
+    return f"drop or rename what is there, or pgfold restore {folder} --into a schema of another name"
 
 
 def drill_newest(surroundings: Surroundings, name: str | None) -> Iterator[DrillResult]:

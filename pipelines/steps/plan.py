@@ -26,7 +26,7 @@ from pipelines.core.preflight import catalog_findings, preflight
 from pipelines.core.relations import live_rows, mapped_rows
 from pipelines.core.rules import rule_checks
 from pipelines.core.schema import ColumnType, FunctionFacts, Schema
-from pipelines.core.shapes import refused_shapes
+from pipelines.core.shapes import refused_shapes, system_tables
 from pipelines.core.source_rules import empty_checks, source_checks
 from pipelines.core.spec import Spec
 from pipelines.core.trials import Trial, target_trials
@@ -189,6 +189,9 @@ def _check_rules(connection: Connection, fold: Fold, proven: Sequence[Proven]) -
 
 def _telling(known: Known, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Each once, and without what only follows from another one: the key of a view, a value found wrong twice."""
+    system = system_tables(known.spec)
+    if system:
+        return tuple(dict.fromkeys(f for f in findings if f.rule in ("shape", "missing_table") and f.object in system))
     refused = {str(name) for name in refused_shapes(known.spec, known.schema)}
     unmapped = {finding.object for finding in findings if finding.rule == "value_map"}
     first = tuple(authored_findings(known.authored))

@@ -344,7 +344,7 @@ class TestBackups:
         counter.done("backup", "orders")
         (folder,) = counter.folder.glob("backups/orders/*")
         with counter.untouched():
-            one_message(counter.command("restore", str(folder)), 1, "orders", "already exists")
+            one_message(counter.command("restore", str(folder)), 1, "orders", "already exists", "--into")
 
     def test_a_folder_that_is_none_is_named(self, counter: Counter) -> None:
         one_message(counter.command("restore", "no/such"), 2, "there is no folder 'no/such'", "pgfold backups")

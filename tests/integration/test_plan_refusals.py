@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from pipelines.core.findings import errors
 from tests.databases import Database
 from tests.dump import dump
 from tests.planning import plan_of, told
@@ -336,3 +337,34 @@ def test_a_risk_that_the_spec_accepts_is_a_warning(name: str, accepted: str, dat
     plan = plan_of(database, f"{case.attributes}accept: [{accepted}]\n")
     rule = {"function_bodies": "function_body"}.get(accepted, accepted)
     assert [f.severity.value for f in plan.findings if f.rule == rule] == ["warning"] * (2 if name == "literals" else 1)
+
+
+def remedies(database: Database, attributes: str) -> list[str]:
+    return [finding.remedy for finding in errors(plan_of(database, attributes).findings)]
+
+
+@pytest.mark.parametrize("name", ["pg_catalog.pg_class", "pg_catalog.pg_tables", "information_schema.sql_features"])
+def test_a_table_of_the_server_is_one_finding(database: Database, name: str) -> None:
+    database.run(T)
+    assert told(plan_of(database, KEPT.replace("table: s", f"table: {name}"))) == [f"5: {name} belongs to the server"]
+    database.run(S)
+    as_target = KEPT.replace("target: t", f"target: {name}")
+    assert told(plan_of(database, as_target)) == [f"3: {name} belongs to the server"]
+
+
+def test_what_no_cast_takes_to_json_may_go_below_the_column(database: Database) -> None:
+    database.run(f"{T} CREATE TABLE s (id int PRIMARY KEY, news boolean)")
+    assert remedies(database, columns("news: meta")) == ["put it below that column: news: meta.news"]
+
+
+def test_a_new_key_that_cannot_reach_its_children_is_told_with_what_can_be_done(database: Database) -> None:
+    database.run(f"""{U} CREATE TABLE s (a int, b int, title text, PRIMARY KEY (a, b));
+        CREATE TABLE c (id int PRIMARY KEY, a int, b int, FOREIGN KEY (a, b) REFERENCES s)""")
+    (remedy,) = remedies(database, NEW)
+    assert "let public.c reference one unique column of public.s" in remedy
+
+
+def test_a_shared_child_column_is_told_that_keeping_the_key_avoids_it(database: Database) -> None:
+    database.run(f"""{U} {S} CREATE TABLE p (id int PRIMARY KEY);
+        CREATE TABLE c (id int PRIMARY KEY, s int REFERENCES s, FOREIGN KEY (s) REFERENCES p)""")
+    assert any("key: keep" in remedy for remedy in remedies(database, NEW))

@@ -100,6 +100,15 @@ def test_a_policy_of_the_target_that_allows_more_is_named() -> None:
     assert messages(target, source) == ["policy open of public.t allows SELECT where no policy of public.s does"]
 
 
+def test_a_policy_for_the_same_command_is_told_with_what_is_wider() -> None:
+    source = replace(SOURCE, row_security=True, policies=(policy("own", "(owner = CURRENT_USER)", roles="staff"),))
+    target = replace(TARGET, row_security=True, policies=(policy("open", "true"),))
+    assert messages(target, source) == [
+        "policy open of public.t allows all commands beyond policy own of public.s:"
+        " USING true instead of (belongs_to = CURRENT_USER); for public instead of staff"
+    ]
+
+
 def test_a_restrictive_policy_must_be_there_too() -> None:
     restrictive = policy("late", "(id > 9)", permissive=False)
     source = replace(SOURCE, row_security=True, policies=(policy("all", "true"), restrictive))
