@@ -11,7 +11,7 @@ from aiohttp import web
 from daemon.charts import read_chart, read_covered
 from daemon.core import Core, installed_version
 from daemon.export import writer_of
-from daemon.history_reader import Found, Held, read_back, read_held, read_on, read_trace
+from daemon.history_reader import Found, Held, read_back, read_count, read_held, read_on, read_trace
 from daemon.marks import read_marks
 from daemon.openapi import document
 from daemon.parts import P, Panel
@@ -102,12 +102,15 @@ class Api:
         """A page of events, newest first."""
         asked = read_events(request.query)
 
-        def work(connection: sqlite3.Connection) -> tuple[Held, Found]:
-            return read_held(connection), read_back(connection, asked.selection, asked.below, asked.limit)
+        def work(connection: sqlite3.Connection) -> tuple[Held, Found, int | None]:
+            held, found = read_held(connection), read_back(connection, asked.selection, asked.below, asked.limit)
+            if asked.selection == EVERYTHING:
+                return held, found, held.events
+            if asked.below is not None:  # whoever asks for further pages has the number from the first
+                return held, found, None
+            return held, found, len(found.events) if found.reached is None else read_count(connection, asked.selection)
 
-        held, found = await self._core.history.read(work)
-        whole = asked.below is None and found.reached is None
-        total = held.events if asked.selection == EVERYTHING else len(found.events) if whole else None
+        held, found, total = await self._core.history.read(work)
         following = None if found.reached is None or found.reached <= held.oldest else cursor(found.reached)
         return json_answer(EventsPage(events=found.events, next=following, total=total, all=held.events))
 

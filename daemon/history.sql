@@ -224,6 +224,17 @@ WHERE e.seq BETWEEN :first AND :last
     OR length(CAST(s.label AS BLOB)) <> length(s.label))
 ORDER BY e.seq DESC;
 
+-- count: how many events between two numbers pass a filter without a text
+SELECT count(*)
+FROM events e JOIN sources s ON s.id = e.source
+WHERE e.seq BETWEEN :first AND :last
+  AND (:kinds IS NULL OR e.kind IN (SELECT value FROM json_each(:kinds)))
+  AND (:outcomes IS NULL OR e.outcome IN (SELECT value FROM json_each(:outcomes)))
+  AND (:sources IS NULL OR s.label IN (SELECT value FROM json_each(:sources)))
+  AND (:trace IS NULL OR e.trace_id = :trace)
+  AND (:after_us IS NULL OR e.at_us >= :after_us)
+  AND (:before_us IS NULL OR e.at_us <= :before_us);
+
 -- candidates: the blocks between two numbers that can hold what is looked for
 SELECT first_seq, last_seq FROM blocks
 WHERE last_seq >= :first AND first_seq <= :last

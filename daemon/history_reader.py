@@ -17,6 +17,7 @@ from monitoring.wire import StoredEvent
 
 _SQL = load_sql("daemon", "history.sql")
 
+_COUNT_S = 0.5
 _SEARCH_S = 4.0  # a search goes on from its cursor after this long
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 .:+-_/@#")  # as it is in JSON, and SQLite folds its case
 _LARGEST_SEQ = 2**62
@@ -61,6 +62,22 @@ def read_on(connection: sqlite3.Connection, wanted: Selection, first: int, last:
     """The events from number `first` on, in order."""
     stretches = _stretches_on(connection, wanted, first, _LARGEST_SEQ if last is None else last)
     return _collect(connection, "range", wanted, stretches, limit)
+
+
+def read_count(connection: sqlite3.Connection, wanted: Selection) -> int | None:
+    """How many events there are of these; None where counting would keep a page waiting."""
+    until = time.monotonic() + _COUNT_S
+    passes, total = _text_filter(wanted), 0
+    for first, last in _stretches_back(connection, wanted, _LARGEST_SEQ):
+        between = {**_named(wanted), "first": first, "last": last}
+        if wanted.text is None:
+            (found,) = connection.execute(_SQL["count"], between).fetchone()
+        else:
+            found = sum(passes(from_row(row)) for row in connection.execute(_SQL["range"], between))
+        total += found
+        if time.monotonic() > until:
+            return None
+    return total
 
 
 def read_trace(connection: sqlite3.Connection, trace_id: str, limit: int) -> list[StoredEvent]:

@@ -73,6 +73,15 @@ def test_events_are_found_by_what_they_are(daemon: Daemon, query: dict[str, str]
     assert seqs(daemon, **query) == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [("kind=redis", 1), ("outcome=error", 2), ("kind=host", 5000), ("q=host", 5000), ("q=nowhere", 0)],
+)
+def test_a_filter_is_told_how_many_of_all_it_shows(daemon: Daemon, query: str, total: int) -> None:
+    body = daemon.get(f"api/events?limit=1&{query}")[1]
+    assert (body["total"], body["all"]) == (total, 5004)
+
+
 @pytest.mark.parametrize("parameter", ["before", "cursor"])
 def test_pages_follow_each_other_without_hole_to_the_oldest_event(daemon: Daemon, parameter: str) -> None:
     found: list[int] = []
