@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from psycopg import sql
 
+from pipelines.core.wording import as_identifier
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class TableName:
@@ -21,7 +23,8 @@ class TableName:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        """As SQL reads it: in quotes where they are needed, so that it can be pasted (manual 4.1.1)."""
+        return f"{as_identifier(self.schema)}.{as_identifier(self.name)}"
 
     @property
     def identifier(self) -> sql.Identifier:

@@ -189,3 +189,8 @@ def padded(text: str, columns: int) -> str:
 def unbroken(text: str) -> str:
     """A sentence of ours in which a number and what follows it never part at a line end."""
     return re.sub(r"(?<=[0-9]) (?=[A-Za-z%])", NO_BREAK, text)
+
+
+def as_identifier(name: str) -> str:
+    """A name as SQL reads it: in double quotes where it needs them (manual 4.1.1)."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'

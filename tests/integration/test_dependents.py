@@ -78,7 +78,7 @@ def test_every_reader_is_found_once_and_with_its_columns(readers: Database) -> N
         ("function", "public.on_atomic()", (), ""),
         ("function body", "public.all_of_them()", (), ""),
         ("function body", "public.by_text()", (), ""),
-        ("materialized view", 'public."Kept"', (), "public.Kept"),
+        ("materialized view", 'public."Kept"', (), 'public."Kept"'),
         ("policy", "seen on public.visits", ("done", "id"), "public.visits"),
         ("publication", "shipped", ("id", "title"), ""),
         ("rule", "copy on public.visits", ("id", "state"), "public.visits"),

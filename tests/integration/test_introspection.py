@@ -227,8 +227,8 @@ def test_children_and_parents_are_read_whole_and_partitions_of_a_child_left_out(
     assert set(schema.tables) == {public("source"), public("parent"), public("parted"), TableName("other", "Child")}
     inbound = [(str(key.table), key.name, key.inherited) for key in schema.inbound_of(public("source"))]
     assert inbound == [
-        ("other.Child", "one", False),
-        ("other.Child", "two", False),
+        ('other."Child"', "one", False),
+        ('other."Child"', "two", False),
         ("public.parted", "parted_source_id_fkey", False),
         ("public.source", "to_itself", False),
     ]

@@ -346,7 +346,7 @@ def test_a_statement_is_tried_until_it_gets_its_lock(one: Connection, other: Con
 def test_a_statement_that_gets_no_lock_leaves_nothing(one: Connection, other: Connection, timer: Timer) -> None:
     other.execute("BEGIN; SELECT * FROM public.a")
     with pytest.raises(
-        LockNotAvailable, match=rf"on public\.a, public\.Odd table within .*process {other.info.backend_pid} "
+        LockNotAvailable, match=rf'on public\.a, public\."Odd table" within .*process {other.info.backend_pid} '
     ):
         run_ddl(one, ADD_COLUMN, [A, B], timer.patience())
     other.execute("ROLLBACK")
