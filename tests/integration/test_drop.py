@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -64,3 +65,18 @@ def test_rollback_sql_is_as_it_must_be_after_a_drop(folded: Counter) -> None:
     script.write_text("-- nothing\n")
     folded.done("drop", "orders")
     assert script.read_text() == whole
+
+
+def test_a_damaged_sealed_backup_after_the_drop_is_told_with_which_others_exist(folded: Counter) -> None:
+    folded.done("drop", "orders")
+    hurt = sealed_of(folded) / "schema.sql"
+    whole = hurt.read_text()
+    hurt.write_text("-- nothing\n")
+    ended = folded.command("rollback", "orders")
+    assert (ended.status, "use another backup" in ended.errors) == (1, False), ended.said
+    assert "put a whole copy of that folder in its place" in ended.errors
+    assert "there is 1 other backup of orders: pgfold backups list orders" in ended.errors
+    rmtree(sealed_of(folded).with_name(sealed_of(folded).name.removesuffix("-sealed")))
+    assert "there is no other backup of orders" in folded.command("rollback", "orders", "--plan").errors
+    hurt.write_text(whole)
+    folded.done("rollback", "orders")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from pipelines.core.errors import Refused, StateUnknown
+from pipelines.core.errors import BackupDamaged, Refused, StateUnknown
 from pipelines.core.handing_over import hand_over
 from pipelines.core.ledger_rows import FoldStanding, FoldState, Run, RunKind
 from pipelines.core.reconciliation import KEEP_EDITS, RollbackBlocked, RollbackOptions, Verdict
@@ -17,6 +17,7 @@ from pipelines.core.wording import counted, duration, listed
 from pipelines.database import ledger_folds, ledger_runs
 from pipelines.database.backup_reader import read_manifest
 from pipelines.database.backup_restore import restore_tables
+from pipelines.database.backup_store import list_backups
 from pipelines.database.connection import Connection
 from pipelines.database.locks import hold_table_locks
 from pipelines.steps.back import reconcile as looking
@@ -156,8 +157,24 @@ def _archive_there(work: Working) -> Iterator[None]:
         raise StateUnknown(f"{work.fold.name}: the ledger knows no sealed backup; nothing was touched")
     folder = Path(work.state.sealed_location)
     with work.session.transaction():
-        restore_tables(work.connection, folder, read_manifest(folder), archived_to_itself(work.fold))
+        try:
+            restore_tables(work.connection, folder, read_manifest(folder), archived_to_itself(work.fold))
+        except BackupDamaged as error:
+            raise BackupDamaged(
+                f"{str(error).removesuffix('; use another backup')}; {_instead(work, folder)}"
+            ) from error
         yield
+
+
+def _instead(work: Working, folder: Path) -> str:
+    """What a person can do when the archive was dropped and its backup is damaged."""
+    name = work.fold.name
+    others = [backup for backup in list_backups(work.surroundings.backups, name) if backup.folder != folder]
+    remedy = "the archive is dropped, so put a whole copy of that folder in its place"
+    if not others:
+        return f"{remedy}; there is no other backup of {name}"
+    be = "is" if len(others) == 1 else "are"
+    return f"{remedy}; there {be} {counted(len(others), 'other backup')} of {name}: pgfold backups list {name}"
 
 
 def _look_after_drop(work: Working, options: RollbackOptions) -> Verdict:
