@@ -129,8 +129,13 @@ def start_command(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=ignore_interrupts if background else None,
+        preexec_fn=ignore_interrupts if background else heed_interrupts,
     )
+
+
+def heed_interrupts() -> None:
+    """What a terminal's shell leaves a command with, also where the tests themselves run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ignore_interrupts() -> None:

@@ -100,7 +100,7 @@ VALUES = [
         ' CREATE TABLE "S\'s" ("ID" int PRIMARY KEY, "a ""b" text, "sel%ect" int);'
         " INSERT INTO \"S's\" VALUES (1, 'x', 1), (2, 'x', 9)",
         'target: "T {x}"\nsources:\n  - table: "S\'s"\n    columns: {ID: id}\n',
-        ("5: 1 row of public.S's breaks the CHECK T {x}_sel%ect_check of public.T {x}: '1' (1)",),
+        ('5: 1 row of public."S\'s" breaks the CHECK T {x}_sel%ect_check of public."T {x}": \'1\' (1)',),
     ),
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
@@ -63,10 +62,3 @@ def test_a_fold_that_waits_for_a_person_says_so(
     ((state, sentence),) = [(state, sentence) for step, state, sentence in states if step == "cut_over"]
     assert state == "waiting"
     assert "pgfold approve orders cut_over" in str(sentence)
-
-
-def test_without_a_daemon_a_run_is_not_slower(new_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MONITORING_INGEST", "ws://127.0.0.1:9/ingest")
-    done = new_shop().command("run", "orders")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert os.environ["MONITORING_INGEST"].endswith(":9/ingest")
