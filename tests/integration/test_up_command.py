@@ -23,7 +23,7 @@ from pipelines.commands.guardian import guardian, read_groups
 from pipelines.database.embedded import stop_unused
 from pipelines.settings import Settings
 from pipelines.steps.opening import surroundings_of
-from tests.fix_dagster import free_port, monitor_ports, processes_of, running_up, start_command, wait_for_line
+from tests.fix_dagster import free_port, monitor_ports, processes_of, start_command, wait_for_line
 
 _WAIT_S = 60
 
@@ -121,8 +121,6 @@ def test_killed_outright_it_leaves_nothing_running(embedded: Settings) -> None:
         process.wait()
         wait_until(lambda: not processes_of(embedded.folder))
         wait_until(lambda: not (embedded.embedded / "data/postmaster.pid").exists())
-    with running_up(embedded):
-        pass
 
 
 def second_up(settings: Settings, port: int) -> str:
