@@ -24,6 +24,7 @@ from pipelines.orchestration.home import environment_of
 from tests.databases import Database
 from tests.dump import dump
 from tests.fix_command import PASSWORD, Counter
+from tests.fix_dagster import heed_interrupts
 
 ROOT = Path(__file__).parents[2]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -38,6 +39,7 @@ def started(counter: Counter, *arguments: str, **options: object) -> Iterator[su
         cwd=counter.folder,
         env=environment(counter),
         text=True,
+        preexec_fn=heed_interrupts,
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},  # type: ignore[call-overload]
     ) as process:
         try:
