@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -9,7 +10,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Ours divided by a peer's; `limit` is the most it may be, or with `at_least` the least."""
+    """Ours divided by a peer's; `limit` is the most it may be (infinite: any), or with `at_least` the least."""
 
     what: str
     value: float
@@ -23,6 +24,8 @@ class Ratio:
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def __str__(self) -> str:
+        if math.isinf(self.limit):
+            return f"{self.what:<66} {self.value:7.2f}{self.unit}"
         word = "at least" if self.at_least else "at most"
         verdict = "met" if self.met else "MISSED"
         return f"{self.what:<66} {self.value:7.2f}{self.unit:<3}  {word} {self.limit:g}{self.unit}  {verdict}"
